@@ -1,0 +1,204 @@
+//! Publications on their way to the router: ranges into one buffer, so that a batch costs no allocation per message.
+
+use pointsman_protocol::frame::{BodyKind, DeliveryView};
+
+/// Where in the batch's bytes something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    fn of<'a>(self, bytes: &'a [u8]) -> &'a [u8] {
+        bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    fn text<'a>(self, bytes: &'a [u8]) -> &'a str {
+        // Text comes in as `&str`, so this cannot fail; the empty text is no valid subject and matches nothing.
+        std::str::from_utf8(self.of(bytes)).unwrap_or_default()
+    }
+}
+
+/// What the publisher wants to hear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Answer {
+    /// Only refusals.
+    #[default]
+    Silent,
+    /// An `ok` or an `error` with this id.
+    Acknowledge(u64),
+    /// A reply with this id (protocol.md#P6.1), within so many milliseconds.
+    Reply {
+        /// The request's id.
+        id: u64,
+        /// How long the request is remembered.
+        timeout_ms: u32,
+    },
+}
+
+/// One publication as a client sends it, borrowed.
+#[derive(Debug, Clone, Copy)]
+pub struct PublicationView<'a> {
+    /// Where to.
+    pub subject: &'a str,
+    /// Where an answer goes.
+    pub reply: Option<&'a str>,
+    /// The idempotency key.
+    pub message_id: Option<&'a str>,
+    /// The header block; empty when there are none.
+    pub headers: &'a [u8],
+    /// The body.
+    pub payload: &'a [u8],
+    /// Whether the body is known to be JSON.
+    pub body: BodyKind,
+    /// What the publisher wants to hear.
+    pub answer: Answer,
+}
+
+impl<'a> PublicationView<'a> {
+    /// What a receiver sees of it.
+    #[must_use]
+    pub fn delivery(&self) -> DeliveryView<'a> {
+        DeliveryView {
+            subject: self.subject,
+            reply: self.reply,
+            headers: self.headers,
+            payload: self.payload,
+            body: self.body,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Item {
+    subject: Span,
+    reply: Option<Span>,
+    message_id: Option<Span>,
+    headers: Span,
+    payload: Span,
+    body: BodyKind,
+    answer: Answer,
+}
+
+/// Publications of one read, in order. Reused: [`clear`](Self::clear) keeps the memory.
+#[derive(Debug, Default)]
+pub struct Batch {
+    bytes: Vec<u8>,
+    items: Vec<Item>,
+}
+
+/// Submit a batch at this size …
+const BYTES_MAX: usize = 256 * 1024;
+/// … or this many publications.
+const ITEMS_MAX: usize = 1024;
+
+impl Batch {
+    /// Adds a copy of a publication.
+    pub fn push(&mut self, publication: &PublicationView<'_>) {
+        let item = Item {
+            subject: self.copy(publication.subject.as_bytes()),
+            reply: publication.reply.map(|reply| self.copy(reply.as_bytes())),
+            message_id: publication.message_id.map(|id| self.copy(id.as_bytes())),
+            headers: self.copy(publication.headers),
+            payload: self.copy(publication.payload),
+            body: publication.body,
+            answer: publication.answer,
+        };
+        self.items.push(item);
+    }
+
+    fn copy(&mut self, bytes: &[u8]) -> Span {
+        let start = offset(self.bytes.len());
+        self.bytes.extend_from_slice(bytes);
+        Span { start, end: offset(self.bytes.len()) }
+    }
+
+    /// Whether it should be submitted before more is added: 256 KiB or 1,024 publications.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.bytes.len() >= BYTES_MAX || self.items.len() >= ITEMS_MAX
+    }
+
+    /// Number of publications.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Bytes of subjects, headers and payloads.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Removes all publications; gives memory beyond what batches need back.
+    pub fn clear(&mut self) {
+        self.items.clear();
+        self.bytes.clear();
+        if self.bytes.capacity() > 4 * BYTES_MAX {
+            self.bytes = Vec::new();
+        }
+    }
+
+    /// The batch as the router reads it.
+    #[must_use]
+    pub fn view(&self) -> BatchView<'_> {
+        BatchView { bytes: &self.bytes, items: &self.items }
+    }
+}
+
+/// A borrowed batch.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchView<'a> {
+    bytes: &'a [u8],
+    items: &'a [Item],
+}
+
+impl<'a> BatchView<'a> {
+    /// Number of publications.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The publication at `at`.
+    #[must_use]
+    pub fn get(&self, at: usize) -> Option<PublicationView<'a>> {
+        self.items.get(at).map(|item| self.publication(item))
+    }
+
+    /// All publications, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = PublicationView<'a>> + Clone + 'a {
+        let this = *self;
+        self.items.iter().map(move |item| this.publication(item))
+    }
+
+    fn publication(&self, item: &Item) -> PublicationView<'a> {
+        PublicationView {
+            subject: item.subject.text(self.bytes),
+            reply: item.reply.map(|span| span.text(self.bytes)),
+            message_id: item.message_id.map(|span| span.text(self.bytes)),
+            headers: item.headers.of(self.bytes),
+            payload: item.payload.of(self.bytes),
+            body: item.body,
+            answer: item.answer,
+        }
+    }
+}
+
+fn offset(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}

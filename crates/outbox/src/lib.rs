@@ -1,0 +1,30 @@
+//! The bounded outgoing queue of a session, and the tick that flushes it.
+//!
+//! A router *pushes* encoded wire messages into an [`Outbox`](outbox::Outbox); the outboxes touched for the first time stand on the
+//! dirty list of a [`Tick`](tick::Tick), which writes them out at its end, directly and vectored, on the thread that pushed. Nobody
+//! ever waits for a socket: what a socket does not take stays in the outbox, within its limits, and the link's own task goes on with it.
+//!
+//! It is not a channel: there is no receiver that is woken per message. It knows neither sockets (a [`Pipe`](pipe::Pipe) stands for
+//! one) nor protocols (a [`Framing`](pipe::Framing) finds the wire messages in the bytes again where that is needed: resend, overflow).
+//!
+//! # Invariants
+//! - Only the holder of the phase `Writing` touches the pipe; every byte of a link goes through its outbox. Phases change under the lock.
+//! - An outbox that is idle and fully acknowledged owns no heap memory besides itself.
+//! - What is queued plus what is in flight never exceeds the [limits](outbox::Limits); an overflow is recorded as a gap per subscription.
+//!
+//! # Ordering
+//! Wire messages leave in the order pushed. A gap record stands where the loss happened: in front of what was kept when the oldest
+//! were dropped, behind it when the newest were.
+//!
+//! # Limits
+//! Bytes and messages per outbox ([`Limits`](outbox::Limits)); the resend ring in wire messages and bytes; the pool of a tick keeps at
+//! most 64 buffers of 64 KiB.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests state their expectations"))]
+
+pub mod gaps;
+pub mod outbox;
+pub mod pipe;
+pub mod pool;
+pub mod ring;
+pub mod segment;
+pub mod tick;

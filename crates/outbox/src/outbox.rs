@@ -1,0 +1,457 @@
+//! The queue itself.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::task::Waker;
+
+use atomic_waker::AtomicWaker;
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use crate::gaps::Gaps;
+use crate::pipe::{Framing, Pipe};
+use crate::pool::Pool;
+use crate::ring::{Ring, RingLimits};
+use crate::segment::{Data, Segment};
+
+mod log;
+mod overflow;
+
+/// Vectors in one write. Linux takes 1,024; past 64 the gain is nothing.
+const SLICES_MAX: usize = 64;
+
+/// Bounds of an outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes waiting for the socket, in flight included.
+    pub bytes: u32,
+    /// Messages waiting for the socket.
+    pub messages: u32,
+    /// What to do at either.
+    pub slow_consumer: SlowConsumer,
+    /// What is kept after it was written.
+    pub ring: RingLimits,
+}
+
+/// What happens to a session that does not read as fast as it is sent to. A gap is told in each case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SlowConsumer {
+    /// Make room: the oldest waiting deliveries go. A dashboard sees the newest figures.
+    #[default]
+    DropOldest,
+    /// What is waiting stays, the new delivery goes.
+    DropNewest,
+    /// The link is closed.
+    Disconnect,
+}
+
+/// What an outbox is doing. Changes only under its lock.
+///
+/// `Promised` means that somebody has it on a dirty list, so that everybody else has nothing more to do than to push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing to write.
+    Idle,
+    /// On a dirty list.
+    Promised,
+    /// Somebody is writing; the one who is looks again before it leaves.
+    Writing,
+    /// The socket took no more; the link's task goes on when it does.
+    Blocked,
+    /// No link. Deliveries wait.
+    Detached,
+    /// The session is over; pushes are thrown away.
+    Closed,
+}
+
+/// What came of a push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Pushed {
+    /// Queued, and the caller has to put the outbox on its dirty list.
+    First,
+    /// Queued; somebody will flush it.
+    Queued,
+    /// Queued by dropping so many older messages; `first` as in [`First`](Self::First).
+    DroppedOldest {
+        /// Messages dropped.
+        messages: u32,
+        /// Whether the caller has to put the outbox on its dirty list.
+        first: bool,
+    },
+    /// Not queued: the limit. A gap is recorded.
+    DroppedNewest,
+    /// Not queued: the limit, and the link is to be closed for it. Its task has been woken.
+    Disconnect,
+    /// Not queued: the session is over.
+    Closed,
+}
+
+/// The bounded outgoing queue of one session.
+#[derive(Debug)]
+pub struct Outbox {
+    state: Mutex<State>,
+    waker: AtomicWaker,
+    framing: Arc<dyn Framing>,
+    limits: Limits,
+}
+
+#[derive(Debug)]
+struct State {
+    queue: VecDeque<Segment>,
+    /// Bytes of the first segment that have been written.
+    front_written: usize,
+    pending_bytes: u32,
+    pending_messages: u32,
+    phase: Phase,
+    closing: bool,
+    overflowed: bool,
+    lost: bool,
+    pipe: Option<Arc<dyn Pipe>>,
+    ring: Ring,
+    gaps: Gaps,
+}
+
+/// What waits in an outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pending {
+    /// Bytes waiting.
+    pub bytes: u32,
+    /// Messages waiting.
+    pub messages: u32,
+    /// Bytes kept for a resend.
+    pub resend_bytes: u32,
+}
+
+/// What a flush came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flushed {
+    /// Write calls made.
+    pub writes: u32,
+    /// Bytes written.
+    pub bytes: u64,
+    /// The link is lost: a write failed for another reason than a full socket.
+    pub lost: bool,
+}
+
+/// A loss at attach (protocol.md#P8.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attached {
+    /// Messages that the client has not received and that are not held any more.
+    pub skipped: u64,
+    /// Messages that will be sent again.
+    pub resent: u64,
+}
+
+impl Outbox {
+    /// An outbox without a link.
+    #[must_use]
+    pub fn new(framing: Arc<dyn Framing>, limits: Limits) -> Self {
+        Self {
+            state: Mutex::new(State {
+                queue: VecDeque::new(),
+                front_written: 0,
+                pending_bytes: 0,
+                pending_messages: 0,
+                phase: Phase::Detached,
+                closing: false,
+                overflowed: false,
+                lost: false,
+                pipe: None,
+                ring: Ring::default(),
+                gaps: Gaps::default(),
+            }),
+            waker: AtomicWaker::new(),
+            framing,
+            limits,
+        }
+    }
+
+    /// The limits it was made with.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The phase at this moment. For the link's task and for tests; it may have changed when the caller looks at it.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.state.lock().phase
+    }
+
+    /// What waits.
+    #[must_use]
+    pub fn pending(&self) -> Pending {
+        let state = self.state.lock();
+        Pending {
+            bytes: state.pending_bytes,
+            messages: state.pending_messages,
+            resend_bytes: state.ring.bytes(),
+        }
+    }
+
+    /// Registers the task that is woken when the outbox is blocked, overflowed or has been written out while closing.
+    pub fn register(&self, waker: &Waker) {
+        self.waker.register(waker);
+    }
+
+    /// Wakes the link's task.
+    pub fn wake(&self) {
+        self.waker.wake();
+    }
+
+    /// Queues a delivery by copying it. `sids` are named in the gap if it has to be dropped.
+    pub fn push(&self, bytes: &[u8], messages: u32, sids: &[u64], pool: &mut Pool) -> Pushed {
+        let mut state = self.state.lock();
+        match self.admit(&mut state, bytes.len(), messages, sids, pool) {
+            Ok(dropped) => {
+                state.append(bytes, 1, messages, pool);
+                self.pushed(&mut state, dropped)
+            }
+            Err(refused) => refused,
+        }
+    }
+
+    /// Queues a delivery by sharing it. The chunk is charged in full.
+    pub fn push_shared(&self, bytes: &Bytes, messages: u32, sids: &[u64], pool: &mut Pool) -> Pushed {
+        let mut state = self.state.lock();
+        match self.admit(&mut state, bytes.len(), messages, sids, pool) {
+            Ok(dropped) => {
+                state.share(bytes.clone(), 1, messages, pool);
+                self.pushed(&mut state, dropped)
+            }
+            Err(refused) => refused,
+        }
+    }
+
+    /// Queues something that is not a delivery (an answer, a heartbeat, a close): never dropped by the slow-consumer policy.
+    /// `counted` is the number of counted wire messages in it. What bounds it is that the session makes it only in answer to its own peer,
+    /// whose reading stops while the outbox is over its limit ([`over_limit`](Self::over_limit)).
+    pub fn push_control(&self, bytes: &[u8], counted: u32, pool: &mut Pool) -> Pushed {
+        let mut state = self.state.lock();
+        if state.phase == Phase::Closed {
+            return Pushed::Closed;
+        }
+        state.append(bytes, counted, 0, pool);
+        self.pushed(&mut state, 0)
+    }
+
+    /// Whether more waits than the limit allows: the session stops reading from this peer until it has read.
+    #[must_use]
+    pub fn over_limit(&self) -> bool {
+        let state = self.state.lock();
+        state.pending_bytes > self.limits.bytes
+    }
+
+    /// Whether the slow-consumer policy asks for the link to be closed.
+    #[must_use]
+    pub fn overflowed(&self) -> bool {
+        self.state.lock().overflowed
+    }
+
+    /// Whether a write failed for another reason than a full socket.
+    #[must_use]
+    pub fn lost(&self) -> bool {
+        self.state.lock().lost
+    }
+
+    /// Whether everything has been written, with nobody writing.
+    #[must_use]
+    pub fn drained(&self) -> bool {
+        let state = self.state.lock();
+        state.queue.is_empty() && !matches!(state.phase, Phase::Writing | Phase::Promised)
+    }
+
+    /// From now on the link's task is woken when everything has been written.
+    pub fn close_when_drained(&self) {
+        self.state.lock().closing = true;
+        self.waker.wake();
+    }
+
+    /// The peer has received everything up to message number `received`.
+    pub fn confirm(&self, received: u64, pool: &mut Pool) {
+        self.state.lock().ring.confirm(received, pool);
+    }
+
+    /// Writes what waits, until the socket takes no more. Whoever calls it has the outbox from a dirty list, or is the link's task
+    /// with a writable socket.
+    pub fn flush(&self, pool: &mut Pool) -> Flushed {
+        let mut flushed = Flushed::default();
+        let (pipe, mut taken, mut written) = {
+            let mut state = self.state.lock();
+            if !matches!(state.phase, Phase::Promised | Phase::Blocked) {
+                return flushed;
+            }
+            let Some(pipe) = state.pipe.clone() else {
+                state.phase = Phase::Detached;
+                return flushed;
+            };
+            self.tell_gaps(&mut state, pool);
+            state.phase = Phase::Writing;
+            let queue = std::mem::take(&mut state.queue);
+            let written = std::mem::take(&mut state.front_written);
+            (pipe, queue, written)
+        };
+        loop {
+            let end = write_all(&*pipe, &mut taken, &mut written, pool, self, &mut flushed);
+            let mut state = self.state.lock();
+            match end {
+                Ok(true) if state.queue.is_empty() && state.gaps.is_empty() => {
+                    state.phase = Phase::Idle;
+                    if state.closing {
+                        self.waker.wake();
+                    }
+                    drop(state);
+                    pool.recycle_queue(taken);
+                    return flushed;
+                }
+                Ok(true) => {
+                    self.tell_gaps(&mut state, pool);
+                    std::mem::swap(&mut taken, &mut state.queue);
+                }
+                Ok(false) | Err(_) => {
+                    state.put_back(taken, written);
+                    state.phase = Phase::Blocked;
+                    state.lost |= end.is_err();
+                    flushed.lost = state.lost;
+                    drop(state);
+                    self.waker.wake();
+                    return flushed;
+                }
+            }
+        }
+    }
+
+    /// Takes a written segment into the ring.
+    fn written(&self, segment: Segment, pool: &mut Pool) {
+        let mut state = self.state.lock();
+        state.pending_bytes = state.pending_bytes.saturating_sub(len_u32(segment.len()));
+        state.pending_messages = state.pending_messages.saturating_sub(segment.messages);
+        state.ring.keep(segment, self.limits.ring, pool);
+    }
+
+    fn pushed(&self, state: &mut State, dropped: u32) -> Pushed {
+        let first = state.phase == Phase::Idle;
+        if first {
+            state.phase = Phase::Promised;
+        }
+        match (dropped, first) {
+            (0, true) => Pushed::First,
+            (0, false) => Pushed::Queued,
+            (messages, first) => Pushed::DroppedOldest { messages, first },
+        }
+    }
+
+    fn tell_gaps(&self, state: &mut State, pool: &mut Pool) {
+        if state.gaps.is_empty() {
+            return;
+        }
+        let mut notice = pool.buffer();
+        let counted = state.gaps.tell(&*self.framing, "slow_consumer", &mut notice);
+        if notice.is_empty() {
+            pool.recycle(notice);
+            return;
+        }
+        state.pending_bytes = state.pending_bytes.saturating_add(len_u32(notice.len()));
+        let segment = Segment { data: Data::Own(notice), counted, messages: 0 };
+        match self.limits.slow_consumer {
+            SlowConsumer::DropOldest if state.front_written == 0 => state.queue.push_front(segment),
+            SlowConsumer::DropOldest => state.queue.insert(1, segment),
+            SlowConsumer::DropNewest | SlowConsumer::Disconnect => state.queue.push_back(segment),
+        }
+    }
+}
+
+impl State {
+    fn append(&mut self, bytes: &[u8], counted: u32, messages: u32, pool: &mut Pool) {
+        self.pending_bytes = self.pending_bytes.saturating_add(len_u32(bytes.len()));
+        self.pending_messages = self.pending_messages.saturating_add(messages);
+        if let Some(Segment { data: Data::Own(own), counted: c, messages: m }) = self.queue.back_mut()
+            && own.len() < 64 * 1024
+        {
+            own.extend_from_slice(bytes);
+            *c += counted;
+            *m += messages;
+            return;
+        }
+        let mut own = pool.buffer();
+        own.extend_from_slice(bytes);
+        self.enqueue(Segment { data: Data::Own(own), counted, messages }, pool);
+    }
+
+    fn share(&mut self, bytes: Bytes, counted: u32, messages: u32, pool: &mut Pool) {
+        self.pending_bytes = self.pending_bytes.saturating_add(len_u32(bytes.len()));
+        self.pending_messages = self.pending_messages.saturating_add(messages);
+        self.enqueue(Segment { data: Data::Shared(bytes), counted, messages }, pool);
+    }
+
+    fn enqueue(&mut self, segment: Segment, pool: &mut Pool) {
+        if self.queue.capacity() == 0 {
+            self.queue = pool.queue();
+        }
+        self.queue.push_back(segment);
+    }
+
+    /// Puts what a flush could not write in front of what has come since.
+    fn put_back(&mut self, mut rest: VecDeque<Segment>, written: usize) {
+        rest.append(&mut self.queue);
+        self.queue = rest;
+        self.front_written = written;
+    }
+}
+
+/// Writes segments from the front until all are gone (`true`) or the socket takes no more (`false`).
+fn write_all(
+    pipe: &dyn Pipe,
+    taken: &mut VecDeque<Segment>,
+    written: &mut usize,
+    pool: &mut Pool,
+    outbox: &Outbox,
+    flushed: &mut Flushed,
+) -> io::Result<bool> {
+    while !taken.is_empty() {
+        let result = {
+            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+            let mut skip = *written;
+            let mut used = 0;
+            for (slot, segment) in slices.iter_mut().zip(taken.iter()) {
+                *slot = IoSlice::new(segment.bytes().get(skip..).unwrap_or_default());
+                skip = 0;
+                used += 1;
+            }
+            pipe.try_write_vectored(slices.get(..used).unwrap_or_default())
+        };
+        let mut n = match result {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => n,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        flushed.writes += 1;
+        flushed.bytes += n as u64;
+        while n > 0 {
+            let Some(front) = taken.front() else { break };
+            let left = front.len() - *written;
+            if n < left {
+                *written += n;
+                break;
+            }
+            n -= left;
+            *written = 0;
+            if let Some(done) = taken.pop_front() {
+                outbox.written(done, pool);
+            }
+        }
+    }
+    Ok(true)
+}
+
+fn len_u32(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

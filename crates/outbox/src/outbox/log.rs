@@ -1,0 +1,146 @@
+//! Links come and go: attach, detach, resend.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::{Attached, Outbox, Phase, Pushed, State, len_u32};
+use crate::gaps::Gaps;
+use crate::pipe::Pipe;
+use crate::pool::Pool;
+use crate::segment::{Data, Segment};
+
+impl Outbox {
+    /// Gives the outbox its first link.
+    pub fn open(&self, pipe: Arc<dyn Pipe>) {
+        let mut state = self.state.lock();
+        state.pipe = Some(pipe);
+        state.lost = false;
+        state.phase = Phase::Idle;
+    }
+
+    /// Takes the link away. What waits stays. Returns once nobody writes to the pipe any more, which is at most one write call later.
+    pub fn detach(&self) {
+        let mut state = self.settled();
+        state.pipe = None;
+        state.lost = false;
+        state.closing = false;
+        state.overflowed = false;
+        if state.phase != Phase::Closed {
+            state.phase = Phase::Detached;
+        }
+    }
+
+    /// Gives a detached outbox a new link whose client has received everything up to number `received`. `greeting` (uncounted) goes out first,
+    /// made with what is known of the loss; then gap notices for `sids` if anything was skipped; then what the client has not received, then what waits.
+    ///
+    /// Returns `None` when the client claims to have received more than was ever sent.
+    pub fn attach(
+        &self,
+        pipe: Arc<dyn Pipe>,
+        received: u64,
+        sids: &[u64],
+        greeting: impl FnOnce(Attached, &mut Vec<u8>),
+        pool: &mut Pool,
+    ) -> Option<(Attached, Pushed)> {
+        let mut state = self.settled();
+        if state.phase != Phase::Detached {
+            return None;
+        }
+        let base = state.ring.base();
+        let skipped = base.saturating_sub(received);
+        let (log, resent) = self.rebuild(&mut state, received.saturating_sub(base))?;
+        let attached = Attached { skipped, resent };
+        let mut first = Vec::new();
+        greeting(attached, &mut first);
+        let mut counted = 0;
+        if skipped > 0 {
+            let mut all = Gaps::default();
+            for &sid in sids {
+                all.add(sid, 0);
+            }
+            counted = all.tell(&*self.framing, "resend_overflow", &mut first);
+        }
+        state.ring.rebase(received.max(base));
+        state.pending_bytes = 0;
+        state.pending_messages = 0;
+        state.front_written = 0;
+        state.queue = VecDeque::new();
+        state.append(&first, counted, 0, pool);
+        for segment in log {
+            state.pending_bytes = state.pending_bytes.saturating_add(len_u32(segment.len()));
+            state.pending_messages = state.pending_messages.saturating_add(segment.messages);
+            state.queue.push_back(segment);
+        }
+        state.pipe = Some(pipe);
+        state.lost = false;
+        state.closing = false;
+        state.phase = Phase::Idle;
+        let pushed = self.pushed(&mut state, 0);
+        Some((attached, pushed))
+    }
+
+    /// Ends the outbox: nothing is queued any more, everything held is freed.
+    pub fn close(&self) {
+        let mut state = self.settled();
+        state.phase = Phase::Closed;
+        state.pipe = None;
+        state.queue = VecDeque::new();
+        state.pending_bytes = 0;
+        state.pending_messages = 0;
+        drop(state.ring.take());
+        state.gaps = Gaps::default();
+    }
+
+    /// The state at a moment when nobody writes. A writer never blocks, so this is at most one system call away.
+    fn settled(&self) -> parking_lot::MutexGuard<'_, State> {
+        loop {
+            let state = self.state.lock();
+            if state.phase != Phase::Writing {
+                return state;
+            }
+            drop(state);
+            std::thread::yield_now();
+        }
+    }
+
+    /// Ring and queue as one log without its first `confirmed` counted messages and without what is not counted (which belonged to
+    /// the old link). `None` when it holds fewer.
+    fn rebuild(&self, state: &mut State, confirmed: u64) -> Option<(Vec<Segment>, u64)> {
+        let written: u64 = state.ring.parts().map(|part| u64::from(part.counted)).sum();
+        let waiting: u64 = state.queue.iter().map(|part| u64::from(part.counted)).sum();
+        if confirmed > written + waiting {
+            return None;
+        }
+        let mut skip = confirmed;
+        let mut resent = 0;
+        let mut log = Vec::new();
+        let ring = state.ring.take();
+        let queue = std::mem::take(&mut state.queue);
+        let in_ring = ring.len();
+        for (at, segment) in ring.into_iter().chain(queue).enumerate() {
+            let mut kept = Vec::new();
+            let mut counted = 0;
+            let mut messages = 0;
+            let mut rest = segment.bytes();
+            while let Some(message) = self.framing.next_message(rest) {
+                let (wire, tail) = rest.split_at(message.wire_len.min(rest.len()));
+                rest = tail;
+                if !message.counted {
+                    continue;
+                }
+                if skip > 0 {
+                    skip -= 1;
+                    continue;
+                }
+                kept.extend_from_slice(wire);
+                counted += 1;
+                messages += self.framing.delivered(message.payload).map_or(0, |delivered| delivered.messages);
+                resent += u64::from(at < in_ring);
+            }
+            if counted > 0 {
+                log.push(Segment { data: Data::Own(kept), counted, messages });
+            }
+        }
+        Some((log, resent))
+    }
+}
