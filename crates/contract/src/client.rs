@@ -82,3 +82,7 @@ pub trait Listener: fmt::Debug + Send + Sync + 'static {
     /// When the endpoint is lost.
     async fn run(&self, shutdown: Shutdown) -> Result<(), ListenError>;
 }
+
+/// The address an HTTP request comes from, as an extension of the request: the connection's, or that of the client a trusted proxy named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerAddress(pub SocketAddr);

@@ -22,6 +22,7 @@ pub mod health;
 pub mod identity;
 pub mod policy;
 pub mod port;
+pub mod problem;
 pub mod refusal;
 pub mod store;
 pub mod worker;

@@ -66,6 +66,15 @@ pub struct Submitted {
     pub pause: Option<Duration>,
 }
 
+/// What came of looking for overdue requests.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Expired {
+    /// Ids of those forgotten.
+    pub late: Vec<u64>,
+    /// How many still wait.
+    pub waiting: usize,
+}
+
 /// The router, as sessions use it. Everything is synchronous and returns without waiting for anybody.
 ///
 /// # Ordering
@@ -99,6 +108,6 @@ pub trait Port: fmt::Debug + Send + Sync + 'static {
     /// the caller flushes `worker.tick`.
     fn submit(&self, session: SessionKey, batch: BatchView<'_>, worker: &mut Worker) -> Submitted;
 
-    /// Forgets the requests of a session that are older than they may be and returns their ids.
-    fn expire_requests(&self, session: SessionKey) -> Vec<u64>;
+    /// Forgets the requests of a session that are older than they may be.
+    fn expire_requests(&self, session: SessionKey) -> Expired;
 }

@@ -106,12 +106,14 @@ struct State {
     pending_bytes: u32,
     pending_messages: u32,
     phase: Phase,
-    closing: bool,
+    wake_when_drained: bool,
     overflowed: bool,
     lost: bool,
     pipe: Option<Arc<dyn Pipe>>,
     ring: Ring,
     gaps: Gaps,
+    sent_messages: u64,
+    sent_bytes: u64,
 }
 
 /// What waits in an outbox.
@@ -123,6 +125,10 @@ pub struct Pending {
     pub messages: u32,
     /// Bytes kept for a resend.
     pub resend_bytes: u32,
+    /// Messages written since the start.
+    pub sent_messages: u64,
+    /// Bytes written since the start.
+    pub sent_bytes: u64,
 }
 
 /// What a flush came to.
@@ -156,12 +162,14 @@ impl Outbox {
                 pending_bytes: 0,
                 pending_messages: 0,
                 phase: Phase::Detached,
-                closing: false,
+                wake_when_drained: false,
                 overflowed: false,
                 lost: false,
                 pipe: None,
                 ring: Ring::default(),
                 gaps: Gaps::default(),
+                sent_messages: 0,
+                sent_bytes: 0,
             }),
             waker: AtomicWaker::new(),
             framing,
@@ -189,6 +197,8 @@ impl Outbox {
             bytes: state.pending_bytes,
             messages: state.pending_messages,
             resend_bytes: state.ring.bytes(),
+            sent_messages: state.sent_messages,
+            sent_bytes: state.sent_bytes,
         }
     }
 
@@ -264,10 +274,14 @@ impl Outbox {
         state.queue.is_empty() && !matches!(state.phase, Phase::Writing | Phase::Promised)
     }
 
-    /// From now on the link's task is woken when everything has been written.
-    pub fn close_when_drained(&self) {
-        self.state.lock().closing = true;
-        self.waker.wake();
+    /// The link's task is woken once everything has been written; at once if it has been.
+    pub fn wake_when_drained(&self) {
+        let mut state = self.state.lock();
+        state.wake_when_drained = true;
+        if state.phase == Phase::Idle {
+            drop(state);
+            self.waker.wake();
+        }
     }
 
     /// The peer has received everything up to message number `received`.
@@ -300,10 +314,11 @@ impl Outbox {
             match end {
                 Ok(true) if state.queue.is_empty() && state.gaps.is_empty() => {
                     state.phase = Phase::Idle;
-                    if state.closing {
+                    let wake = std::mem::take(&mut state.wake_when_drained);
+                    drop(state);
+                    if wake {
                         self.waker.wake();
                     }
-                    drop(state);
                     pool.recycle_queue(taken);
                     return flushed;
                 }
@@ -329,6 +344,8 @@ impl Outbox {
         let mut state = self.state.lock();
         state.pending_bytes = state.pending_bytes.saturating_sub(len_u32(segment.len()));
         state.pending_messages = state.pending_messages.saturating_sub(segment.messages);
+        state.sent_messages += u64::from(segment.messages);
+        state.sent_bytes += segment.len() as u64;
         state.ring.keep(segment, self.limits.ring, pool);
     }
 

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use pointsman_contract::backplane::{Backplane, Inbound, RunIter};
 use pointsman_contract::batch::{Answer, BatchView, PublicationView};
 use pointsman_contract::policy::{PlanContext, Policy, Verdict};
-use pointsman_contract::port::{Member, Outcome, Port, SessionKey, SubscribeRequest, Submitted};
+use pointsman_contract::port::{Expired, Member, Outcome, Port, SessionKey, SubscribeRequest, Submitted};
 use pointsman_contract::refusal::Refusal;
 use pointsman_contract::worker::Worker;
 use pointsman_outbox::tick::Tick;
@@ -392,15 +392,16 @@ impl Port for Router {
         self.submit_batch(session, batch, worker)
     }
 
-    fn expire_requests(&self, session: SessionKey) -> Vec<u64> {
-        let Some(entry) = self.members.get(session) else { return Vec::new() };
+    fn expire_requests(&self, session: SessionKey) -> Expired {
+        let Some(entry) = self.members.get(session) else { return Expired::default() };
         let mut requests = entry.requests.lock();
-        let Some(waiting) = requests.as_mut() else { return Vec::new() };
+        let Some(open) = requests.as_mut() else { return Expired::default() };
         let now = Instant::now();
-        let late: Vec<u64> = waiting.waiting.extract_if(|_, until| *until <= now).map(|(id, _)| id).collect();
-        if waiting.waiting.is_empty() {
+        let late: Vec<u64> = open.waiting.extract_if(|_, until| *until <= now).map(|(id, _)| id).collect();
+        let waiting = open.waiting.len();
+        if waiting == 0 {
             *requests = None;
         }
-        late
+        Expired { late, waiting }
     }
 }

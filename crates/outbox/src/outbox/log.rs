@@ -10,27 +10,22 @@ use crate::pool::Pool;
 use crate::segment::{Data, Segment};
 
 impl Outbox {
-    /// Gives the outbox its first link.
-    pub fn open(&self, pipe: Arc<dyn Pipe>) {
-        let mut state = self.state.lock();
-        state.pipe = Some(pipe);
-        state.lost = false;
-        state.phase = Phase::Idle;
-    }
-
-    /// Takes the link away. What waits stays. Returns once nobody writes to the pipe any more, which is at most one write call later.
-    pub fn detach(&self) {
+    /// Takes the link away. What waits stays. Returns once nobody writes to the pipe any more, which is at most one write call later;
+    /// `true` when the link is left at the end of a wire message.
+    pub fn detach(&self) -> bool {
         let mut state = self.settled();
+        let clean = state.front_written == 0 && !state.lost;
         state.pipe = None;
         state.lost = false;
-        state.closing = false;
+        state.wake_when_drained = false;
         state.overflowed = false;
         if state.phase != Phase::Closed {
             state.phase = Phase::Detached;
         }
+        clean
     }
 
-    /// Gives a detached outbox a new link whose client has received everything up to number `received`. `greeting` (uncounted) goes out first,
+    /// Gives a detached outbox (a new one is) a link whose client has received everything up to number `received`. `greeting` (uncounted) goes out first,
     /// made with what is known of the loss; then gap notices for `sids` if anything was skipped; then what the client has not received, then what waits.
     ///
     /// Returns `None` when the client claims to have received more than was ever sent.
@@ -73,7 +68,7 @@ impl Outbox {
         }
         state.pipe = Some(pipe);
         state.lost = false;
-        state.closing = false;
+        state.wake_when_drained = false;
         state.phase = Phase::Idle;
         let pushed = self.pushed(&mut state, 0);
         Some((attached, pushed))

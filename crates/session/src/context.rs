@@ -1,0 +1,143 @@
+//! What all links of a node share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use parking_lot::{Mutex, RwLock};
+use pointsman_contract::auth::Authenticator;
+use pointsman_contract::port::Port;
+
+use crate::close::CloseReason;
+use crate::config::SessionConfig;
+use crate::session::Session;
+use crate::sessions::Sessions;
+use crate::wheel::Wheel;
+
+/// The node, as its links see it.
+#[derive(Debug)]
+pub struct SessionContext {
+    pub(crate) port: Arc<dyn Port>,
+    auth: RwLock<Arc<dyn Authenticator>>,
+    config: RwLock<SessionConfig>,
+    /// The sessions.
+    pub sessions: Sessions,
+    pub(crate) wheel: Wheel,
+    pub(crate) requesters: Mutex<Vec<Arc<Session>>>,
+    /// Boot id of the node, as text.
+    pub(crate) node: Box<str>,
+    /// Name and version of the server.
+    pub(crate) server: Box<str>,
+    started: Instant,
+    seconds: AtomicU32,
+    links: AtomicUsize,
+    draining: AtomicBool,
+}
+
+impl SessionContext {
+    /// A context of the node called `node`.
+    #[must_use]
+    pub fn new(
+        port: Arc<dyn Port>,
+        auth: Arc<dyn Authenticator>,
+        config: SessionConfig,
+        node: &str,
+        server: &str,
+    ) -> Self {
+        Self {
+            port,
+            auth: RwLock::new(auth),
+            wheel: Wheel::new(config.heartbeat),
+            config: RwLock::new(config),
+            sessions: Sessions::default(),
+            requesters: Mutex::new(Vec::new()),
+            node: node.into(),
+            server: server.into(),
+            started: Instant::now(),
+            seconds: AtomicU32::new(0),
+            links: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// The configuration for new sessions.
+    #[must_use]
+    pub fn config(&self) -> SessionConfig {
+        *self.config.read()
+    }
+
+    /// Changes the configuration for new sessions.
+    pub fn set_config(&self, config: SessionConfig) {
+        *self.config.write() = config;
+    }
+
+    /// Who decides who may connect.
+    #[must_use]
+    pub fn authenticator(&self) -> Arc<dyn Authenticator> {
+        Arc::clone(&self.auth.read())
+    }
+
+    /// Changes who decides. Sessions that are there stay.
+    pub fn set_authenticator(&self, auth: Arc<dyn Authenticator>) {
+        *self.auth.write() = auth;
+    }
+
+    /// The router.
+    #[must_use]
+    pub fn port(&self) -> &Arc<dyn Port> {
+        &self.port
+    }
+
+    /// Links open now.
+    #[must_use]
+    pub fn links(&self) -> usize {
+        self.links.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn link_opened(self: &Arc<Self>) -> OpenLink {
+        self.links.fetch_add(1, Ordering::Relaxed);
+        OpenLink(Arc::clone(self))
+    }
+
+    /// Whether the node is going away: no session is taken up or made any more.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Begins to go away: every session is told to end, each with a reason of its own (a time to come back that spreads the clients).
+    pub fn drain(&self, reason: impl FnMut() -> CloseReason) {
+        self.draining.store(true, Ordering::Release);
+        self.sessions.close_all(reason);
+    }
+
+    /// Seconds since the start, as of the last turn of the wheel.
+    pub(crate) fn seconds(&self) -> u32 {
+        self.seconds.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn advance(&self) -> u32 {
+        let now = u32::try_from(self.started.elapsed().as_secs()).unwrap_or(u32::MAX);
+        self.seconds.store(now, Ordering::Relaxed);
+        now
+    }
+
+    /// Ends a session: out of the router, out of the books, nothing left.
+    pub(crate) fn end(&self, session: &Session) {
+        session.ingest().ended = true;
+        if self.sessions.remove(session) {
+            self.port.detach(session.key);
+            session.outbox.close();
+        }
+    }
+}
+
+/// Counts a link while it lives.
+#[derive(Debug)]
+pub(crate) struct OpenLink(Arc<SessionContext>);
+
+impl Drop for OpenLink {
+    fn drop(&mut self) {
+        self.0.links.fetch_sub(1, Ordering::Relaxed);
+    }
+}
