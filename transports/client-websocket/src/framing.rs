@@ -59,7 +59,7 @@ fn put(out: &mut [u8], at: usize, bytes: &[u8]) {
 pub fn first_frame(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
     let (&first, rest) = bytes.split_first()?;
     let (&second, rest) = rest.split_first()?;
-    let (header, len) = match second & 0x7f {
+    let (header, len): (usize, usize) = match second & 0x7f {
         126 => (4, usize::from(u16::from_be_bytes(rest.get(..2)?.try_into().ok()?))),
         127 => (10, usize::try_from(u64::from_be_bytes(rest.get(..8)?.try_into().ok()?)).ok()?),
         short => (2, usize::from(short)),
