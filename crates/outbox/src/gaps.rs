@@ -36,9 +36,16 @@ impl Gaps {
         }
     }
 
-    /// Encodes and forgets them: one notice for all subscriptions that lost the same number. Returns how many notices there are.
-    pub fn tell(&mut self, framing: &dyn Framing, reason: &str, out: &mut Vec<u8>) -> u32 {
-        let mut records = std::mem::take(&mut self.lost);
+    /// Adds what another record holds.
+    pub fn merge(&mut self, other: &Self) {
+        for &(sid, lost) in &other.lost {
+            self.add(sid, lost);
+        }
+    }
+
+    /// Encodes them: one notice for all subscriptions that lost the same number. Returns how many notices there are.
+    pub fn encode(&self, framing: &dyn Framing, reason: &str, out: &mut Vec<u8>) -> u32 {
+        let mut records = self.lost.clone();
         records.sort_unstable_by_key(|&(sid, lost)| (lost, sid));
         let mut notices = 0;
         for same in records.chunk_by(|a, b| a.1 == b.1) {

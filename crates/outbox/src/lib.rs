@@ -10,11 +10,12 @@
 //! # Invariants
 //! - Only the holder of the phase `Writing` touches the pipe; every byte of a link goes through its outbox. Phases change under the lock.
 //! - An outbox that is idle and fully acknowledged owns no heap memory besides itself.
-//! - What is queued plus what is in flight never exceeds the [limits](outbox::Limits); an overflow is recorded as a gap per subscription.
+//! - Deliveries that are queued plus those in flight never exceed the [limits](outbox::Limits), but for what an attach sends again; an
+//!   overflow is recorded as a gap per subscription, whose notice comes on top.
 //!
 //! # Ordering
 //! Wire messages leave in the order pushed. A gap record stands where the loss happened: in front of what was kept when the oldest
-//! were dropped, behind it when the newest were.
+//! were dropped, behind it when the newest were (which also happens to what no dropping could make room for).
 //!
 //! # Limits
 //! Bytes and messages per outbox ([`Limits`](outbox::Limits)); the resend ring in wire messages and bytes; the pool of a tick keeps at

@@ -82,7 +82,12 @@ pub enum Pushed {
         first: bool,
     },
     /// Not queued: the limit. A gap is recorded.
-    DroppedNewest,
+    DroppedNewest {
+        /// Messages dropped: those not queued, and older ones where dropping them did not make enough room.
+        messages: u32,
+        /// Whether the caller has to put the outbox on its dirty list, for the gap.
+        first: bool,
+    },
     /// Not queued: the limit, and the link is to be closed for it. Its task has been woken.
     Disconnect,
     /// Not queued: the session is over.
@@ -111,6 +116,7 @@ struct State {
     lost: bool,
     pipe: Option<Arc<dyn Pipe>>,
     ring: Ring,
+    /// Losses behind everything that waits, not told yet.
     gaps: Gaps,
     sent_messages: u64,
     sent_bytes: u64,
@@ -244,6 +250,7 @@ impl Outbox {
         if state.phase == Phase::Closed {
             return Pushed::Closed;
         }
+        self.tell_gaps(&mut state, pool);
         state.append(bytes, counted, 0, pool);
         self.pushed(&mut state, 0)
     }
@@ -302,7 +309,6 @@ impl Outbox {
                 state.phase = Phase::Detached;
                 return flushed;
             };
-            self.tell_gaps(&mut state, pool);
             state.phase = Phase::Writing;
             let queue = std::mem::take(&mut state.queue);
             let written = std::mem::take(&mut state.front_written);
@@ -315,11 +321,13 @@ impl Outbox {
                 Ok(true) if state.queue.is_empty() && state.gaps.is_empty() => {
                     state.phase = Phase::Idle;
                     let wake = std::mem::take(&mut state.wake_when_drained);
+                    let other = std::mem::take(&mut state.queue);
                     drop(state);
                     if wake {
                         self.waker.wake();
                     }
                     pool.recycle_queue(taken);
+                    pool.recycle_queue(other);
                     return flushed;
                 }
                 Ok(true) => {
@@ -350,42 +358,46 @@ impl Outbox {
     }
 
     fn pushed(&self, state: &mut State, dropped: u32) -> Pushed {
-        let first = state.phase == Phase::Idle;
-        if first {
-            state.phase = Phase::Promised;
-        }
-        match (dropped, first) {
+        match (dropped, state.promise()) {
             (0, true) => Pushed::First,
             (0, false) => Pushed::Queued,
             (messages, first) => Pushed::DroppedOldest { messages, first },
         }
     }
 
+    /// Tells the losses recorded, behind everything that waits.
     fn tell_gaps(&self, state: &mut State, pool: &mut Pool) {
-        if state.gaps.is_empty() {
-            return;
+        if !state.gaps.is_empty() {
+            let gaps = std::mem::take(&mut state.gaps);
+            let notice = self.notice(gaps, state, pool);
+            notice.into_iter().for_each(|notice| state.enqueue(notice, pool));
         }
-        let mut notice = pool.buffer();
-        let counted = state.gaps.tell(&*self.framing, "slow_consumer", &mut notice);
-        if notice.is_empty() {
-            pool.recycle(notice);
-            return;
+    }
+
+    /// Losses as a segment, charged; its place is the caller's matter. `None` where the protocol has no notice.
+    fn notice(&self, gaps: Gaps, state: &mut State, pool: &mut Pool) -> Option<Segment> {
+        let mut bytes = pool.buffer();
+        let counted = gaps.encode(&*self.framing, "slow_consumer", &mut bytes);
+        if bytes.is_empty() {
+            pool.recycle(bytes);
+            return None;
         }
-        state.pending_bytes = state.pending_bytes.saturating_add(len_u32(notice.len()));
-        let segment = Segment { data: Data::Own(notice), counted, messages: 0 };
-        match self.limits.slow_consumer {
-            SlowConsumer::DropOldest if state.front_written == 0 => state.queue.push_front(segment),
-            SlowConsumer::DropOldest => state.queue.insert(1, segment),
-            SlowConsumer::DropNewest | SlowConsumer::Disconnect => state.queue.push_back(segment),
-        }
+        state.pending_bytes = state.pending_bytes.saturating_add(len_u32(bytes.len()));
+        Some(Segment { data: Data::Own(bytes), counted, messages: 0, notice: Some(Box::new(gaps)) })
     }
 }
 
 impl State {
     fn append(&mut self, bytes: &[u8], counted: u32, messages: u32, pool: &mut Pool) {
+        if bytes.is_empty() {
+            return;
+        }
         self.pending_bytes = self.pending_bytes.saturating_add(len_u32(bytes.len()));
         self.pending_messages = self.pending_messages.saturating_add(messages);
-        if let Some(Segment { data: Data::Own(own), counted: c, messages: m }) = self.queue.back_mut()
+        // What is half on the wire takes no more, so that what comes now can still be dropped.
+        let open = self.queue.len() > 1 || self.front_written == 0;
+        if open
+            && let Some(Segment { data: Data::Own(own), counted: c, messages: m, notice: None }) = self.queue.back_mut()
             && own.len() < 64 * 1024
         {
             own.extend_from_slice(bytes);
@@ -395,13 +407,16 @@ impl State {
         }
         let mut own = pool.buffer();
         own.extend_from_slice(bytes);
-        self.enqueue(Segment { data: Data::Own(own), counted, messages }, pool);
+        self.enqueue(Segment::new(Data::Own(own), counted, messages), pool);
     }
 
     fn share(&mut self, bytes: Bytes, counted: u32, messages: u32, pool: &mut Pool) {
+        if bytes.is_empty() {
+            return;
+        }
         self.pending_bytes = self.pending_bytes.saturating_add(len_u32(bytes.len()));
         self.pending_messages = self.pending_messages.saturating_add(messages);
-        self.enqueue(Segment { data: Data::Shared(bytes), counted, messages }, pool);
+        self.enqueue(Segment::new(Data::Shared(bytes), counted, messages), pool);
     }
 
     fn enqueue(&mut self, segment: Segment, pool: &mut Pool) {
@@ -416,6 +431,15 @@ impl State {
         rest.append(&mut self.queue);
         self.queue = rest;
         self.front_written = written;
+    }
+
+    /// Whether the caller has to put the outbox on its dirty list.
+    fn promise(&mut self) -> bool {
+        let first = self.phase == Phase::Idle;
+        if first {
+            self.phase = Phase::Promised;
+        }
+        first
     }
 }
 

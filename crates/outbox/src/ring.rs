@@ -77,7 +77,7 @@ impl Ring {
         let small = segment.len() < PART_BYTES;
         match segment.data {
             Data::Own(own) if small => {
-                if let Some(Segment { data: Data::Own(last), counted, messages }) = self.parts.back_mut()
+                if let Some(Segment { data: Data::Own(last), counted, messages, .. }) = self.parts.back_mut()
                     && last.len() + own.len() <= PART_BYTES
                 {
                     last.extend_from_slice(&own);
@@ -87,16 +87,12 @@ impl Ring {
                     // An exact chunk: a pooled buffer may be 64 KiB, and the ring is charged by content.
                     let mut part = Vec::with_capacity(own.len().next_power_of_two().min(PART_BYTES));
                     part.extend_from_slice(&own);
-                    self.parts.push_back(Segment {
-                        data: Data::Own(part),
-                        counted: segment.counted,
-                        messages: segment.messages,
-                    });
+                    self.parts.push_back(Segment::new(Data::Own(part), segment.counted, segment.messages));
                 }
                 pool.recycle(own);
             }
             data => {
-                self.parts.push_back(Segment { data, counted: segment.counted, messages: segment.messages });
+                self.parts.push_back(Segment::new(data, segment.counted, segment.messages));
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::gaps::Gaps;
+
 /// Bytes of one or more whole wire messages.
 #[derive(Debug)]
 pub struct Segment {
@@ -11,6 +13,8 @@ pub struct Segment {
     pub counted: u32,
     /// Messages delivered by it.
     pub messages: u32,
+    /// The losses that it tells and nothing else, while none of it has been written: they can be told again, together with later ones.
+    pub notice: Option<Box<Gaps>>,
 }
 
 /// Where the bytes are.
@@ -23,6 +27,12 @@ pub enum Data {
 }
 
 impl Segment {
+    /// Wire messages that are no notice.
+    #[must_use]
+    pub fn new(data: Data, counted: u32, messages: u32) -> Self {
+        Self { data, counted, messages, notice: None }
+    }
+
     /// The bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

@@ -50,7 +50,10 @@ impl Tick {
     /// Notes the result of a push to `outbox`.
     pub fn touched(&mut self, outbox: &Arc<Outbox>, pushed: Pushed, bytes: usize) {
         self.bytes += bytes as u64;
-        if matches!(pushed, Pushed::First | Pushed::DroppedOldest { first: true, .. }) {
+        if matches!(
+            pushed,
+            Pushed::First | Pushed::DroppedOldest { first: true, .. } | Pushed::DroppedNewest { first: true, .. }
+        ) {
             self.dirty.push(Arc::clone(outbox));
         }
     }

@@ -6,6 +6,8 @@
 /// Bytes of a block at most.
 pub const HEADER_BYTES_MAX: usize = 4096;
 const VERSION: &[u8] = b"NATS/1.0";
+/// A block without headers, spelt out.
+const EMPTY: &[u8] = b"NATS/1.0\r\n\r\n";
 
 /// Why a header was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +19,9 @@ pub enum HeaderError {
     /// The value would end the line.
     #[error("a header value holds a line break or another control character")]
     Value,
+    /// The block is not laid out as one.
+    #[error("the header block is not `NATS/1.0`, lines of `Name: value` and an empty line, each ended by CR LF")]
+    Layout,
     /// The block is full.
     #[error("the headers take more than {HEADER_BYTES_MAX} bytes")]
     TooLarge,
@@ -38,18 +43,13 @@ impl HeaderBlock {
     /// # Errors
     /// What is wrong with it. The block is as before.
     pub fn push(&mut self, name: &str, value: &str) -> Result<(), HeaderError> {
-        if name.is_empty() || !name.bytes().all(is_name_byte) {
-            return Err(HeaderError::Name);
-        }
-        if value.bytes().any(|byte| (byte < b' ' && byte != b'\t') || byte == 0x7f) {
-            return Err(HeaderError::Value);
+        check(name, value)?;
+        let before = if self.0.is_empty() { EMPTY.len() } else { self.0.len() };
+        if before + name.len() + value.len() + 4 > HEADER_BYTES_MAX {
+            return Err(HeaderError::TooLarge);
         }
         if self.0.is_empty() {
-            self.0.extend_from_slice(VERSION);
-            self.0.extend_from_slice(b"\r\n\r\n");
-        }
-        if self.0.len() + name.len() + value.len() + 4 > HEADER_BYTES_MAX {
-            return Err(HeaderError::TooLarge);
+            self.0.extend_from_slice(EMPTY);
         }
         self.0.truncate(self.0.len() - 2);
         self.0.extend_from_slice(name.as_bytes());
@@ -76,7 +76,38 @@ fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// The headers of a block, in order. What cannot be read is left out.
+fn check(name: &str, value: &str) -> Result<(), HeaderError> {
+    if name.is_empty() || !name.bytes().all(is_name_byte) {
+        return Err(HeaderError::Name);
+    }
+    if value.bytes().any(|byte| (byte < b' ' && byte != b'\t') || byte == 0x7f) {
+        return Err(HeaderError::Value);
+    }
+    Ok(())
+}
+
+/// Whether a client may send this block: empty, or laid out as [`HeaderBlock`] does it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn validate(block: &[u8]) -> Result<(), HeaderError> {
+    if block.is_empty() {
+        return Ok(());
+    }
+    if block.len() > HEADER_BYTES_MAX {
+        return Err(HeaderError::TooLarge);
+    }
+    let text = std::str::from_utf8(block).map_err(|_| HeaderError::Layout)?;
+    let lines = text.strip_prefix("NATS/1.0\r\n").and_then(|rest| rest.strip_suffix("\r\n"));
+    for line in lines.ok_or(HeaderError::Layout)?.split_terminator("\r\n") {
+        let (name, value) = line.split_once(": ").ok_or(HeaderError::Layout)?;
+        check(name, value)?;
+    }
+    // Without the empty line at the end, the last header lost its own line end above.
+    if block.ends_with(b"\r\n\r\n") { Ok(()) } else { Err(HeaderError::Layout) }
+}
+
+/// The headers of a block, in order. What cannot be read, or could not have been sent by a client, is left out.
 pub fn iter(block: &[u8]) -> impl Iterator<Item = (&str, &str)> + Clone {
     let body = match block.strip_prefix(VERSION) {
         Some(rest) => memchr::memchr(b'\n', rest).and_then(|end| rest.get(end + 1..)).unwrap_or_default(),
@@ -85,7 +116,8 @@ pub fn iter(block: &[u8]) -> impl Iterator<Item = (&str, &str)> + Clone {
     body.split(|byte| *byte == b'\n').filter_map(|line| {
         let line = std::str::from_utf8(line).ok()?;
         let (name, value) = line.strip_suffix('\r').unwrap_or(line).split_once(':')?;
-        Some((name, value.trim()))
+        let value = value.trim_matches([' ', '\t']);
+        check(name, value).is_ok().then_some((name, value))
     })
 }
 
@@ -117,12 +149,35 @@ mod tests {
         assert_eq!(block.push("a", "b\r\nc: d"), Err(HeaderError::Value));
         assert_eq!(block.push("", "b"), Err(HeaderError::Name));
         assert_eq!(block.push("a", &"x".repeat(5000)), Err(HeaderError::TooLarge));
-        assert_eq!(iter(block.as_bytes()).count(), 0);
+        assert_eq!(block, HeaderBlock::new());
+    }
+
+    #[test]
+    fn only_well_formed_blocks_are_valid() {
+        // protocol.md#P5.4, protocol.md#P12
+        let long = [&b"NATS/1.0\r\na: "[..], &[b'x'; HEADER_BYTES_MAX], b"\r\n\r\n"].concat();
+        for (block, expected) in [
+            (&b""[..], Ok(())),
+            (b"NATS/1.0\r\n\r\n", Ok(())),
+            (b"NATS/1.0\r\na: b\r\na: \r\n\r\n", Ok(())),
+            (b"NATS/1.0\r\na: b\r\n", Err(HeaderError::Layout)),
+            (b"NATS/1.0\r\n", Err(HeaderError::Layout)),
+            (b"NATS/1.0 503\r\n\r\n", Err(HeaderError::Layout)),
+            (b"NATS/1.0\r\na:b\r\n\r\n", Err(HeaderError::Layout)),
+            (b"NATS/1.0\r\n\r\na: b\r\n\r\n", Err(HeaderError::Layout)),
+            (b"NATS/1.0\r\n\xff: b\r\n\r\n", Err(HeaderError::Layout)),
+            (b"NATS/1.0\r\na b: c\r\n\r\n", Err(HeaderError::Name)),
+            (b"NATS/1.0\r\n: c\r\n\r\n", Err(HeaderError::Name)),
+            (b"NATS/1.0\r\na: b\nc: d\r\n\r\n", Err(HeaderError::Value)),
+            (&long, Err(HeaderError::TooLarge)),
+        ] {
+            assert_eq!(validate(block), expected, "{:?}", String::from_utf8_lossy(block));
+        }
     }
 
     #[test]
     fn garbage_has_no_headers() {
-        for garbage in [&b""[..], b"NATS/1.0", b"HTTP/1.1\r\na: b\r\n", b"NATS/1.0\r\n\xff: x\r\n\r\n", b"NATS/1.0\r\nno colon\r\n\r\n"] {
+        for garbage in [&b""[..], b"NATS/1.0", b"HTTP/1.1\r\na: b\r\n", b"NATS/1.0\r\n\xff: x\r\n\r\n", b"NATS/1.0\r\nno colon\r\n\r\n", b"NATS/1.0\r\na b: c\r\n: d\r\n\r\n"] {
             assert_eq!(iter(garbage).count(), 0, "{garbage:?}");
         }
         assert_eq!(status(b"NATS/1.0 503\r\n\r\n"), Some(503));

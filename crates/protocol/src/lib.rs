@@ -14,4 +14,6 @@ mod error;
 pub mod frame;
 pub mod headers;
 pub mod json;
+#[cfg(test)]
+mod strategies;
 pub mod subject;

@@ -7,6 +7,7 @@ use pointsman_contract::codec::Codec;
 use pointsman_outbox::outbox::{Outbox, Pushed};
 use pointsman_outbox::tick::Tick;
 use pointsman_protocol::frame::DeliveryView;
+use smallvec::SmallVec;
 
 use crate::destination::{Destination, FanSet, QueueGroup};
 use crate::stats::Counts;
@@ -52,13 +53,13 @@ impl Delivery<'_> {
             Destination::Nobody => 0,
             Destination::One(subscription) => {
                 let member = &subscription.member.member;
-                self.to_one(&member.outbox, &*member.codec, &[subscription.sid], run.messages())
+                self.push_to(&member.outbox, &*member.codec, &[subscription.sid], run.messages())
             }
-            Destination::Set(set) => self.to_set(set, run),
+            Destination::Set(set) => self.deliver_set(set, run),
         }
     }
 
-    fn to_set<'a>(&mut self, set: &FanSet, run: &impl Run<'a>) -> usize {
+    fn deliver_set<'a>(&mut self, set: &FanSet, run: &impl Run<'a>) -> usize {
         let mut reached = 0;
         let messages = u32::try_from(run.len()).unwrap_or(u32::MAX);
         for group in &set.groups {
@@ -81,16 +82,24 @@ impl Delivery<'_> {
         }
         for subscription in &set.special {
             for message in run.messages() {
-                reached += self.to_limited(subscription, message);
+                reached += self.deliver_limited(subscription, message);
             }
         }
-        for queue in &set.queues {
-            reached += self.to_queue(queue, run);
+        if set.several.is_empty() {
+            for queue in &set.queues {
+                for message in run.messages() {
+                    reached += self.deliver_queue(queue, message, &mut |_| false);
+                }
+            }
+        } else {
+            for message in run.messages() {
+                reached += self.deliver_several(set, message);
+            }
         }
         reached
     }
 
-    fn to_one<'a>(
+    fn push_to<'a>(
         &mut self,
         outbox: &Arc<Outbox>,
         codec: &dyn Codec,
@@ -108,37 +117,87 @@ impl Delivery<'_> {
     }
 
     /// One message to a subscription whose deliveries are counted.
-    fn to_limited(&mut self, subscription: &Arc<Subscription>, message: DeliveryView<'_>) -> usize {
+    fn deliver_limited(&mut self, subscription: &Arc<Subscription>, message: DeliveryView<'_>) -> usize {
         let member = &subscription.member.member;
-        if self.is_own(&member.outbox) {
+        if self.is_own(&member.outbox) || !self.take(subscription) {
             return 0;
         }
-        let Some(last) = subscription.take() else { return 0 };
+        self.push_to(&member.outbox, &*member.codec, &[subscription.sid], std::iter::once(message))
+    }
+
+    /// Takes one delivery of a subscription, if it has any left.
+    fn take(&mut self, subscription: &Arc<Subscription>) -> bool {
+        let Some(last) = subscription.take() else { return false };
         if last {
             self.ended.push(Arc::clone(subscription));
         }
-        self.to_one(&member.outbox, &*member.codec, &[subscription.sid], std::iter::once(message))
+        true
     }
 
-    /// Each message of the run to one member: a random one first, the next where that one cannot take it. Consecutive messages
-    /// for the same member go together.
-    fn to_queue<'a>(&mut self, queue: &QueueGroup, run: &impl Run<'a>) -> usize {
+    /// One message to one member of a queue group: a random one first, the next where that one cannot take it. `elsewhere` says that it
+    /// sees to the delivery itself.
+    fn deliver_queue(
+        &mut self,
+        queue: &QueueGroup,
+        message: DeliveryView<'_>,
+        elsewhere: &mut impl FnMut(&Subscription) -> bool,
+    ) -> usize {
         let members = queue.members.len();
-        if members == 1 {
-            return queue.members.first().map_or(0, |only| {
-                run.messages().map(|message| self.to_limited(only, message)).sum()
+        let start = if members > 1 { self.next_random() % members } else { 0 };
+        let mut full = None;
+        for step in 0..members {
+            let Some(subscription) = queue.members.get((start + step) % members) else { continue };
+            let member = &subscription.member.member;
+            if self.is_own(&member.outbox) {
+                continue;
+            }
+            let Some(last) = subscription.take() else { continue };
+            if !elsewhere(subscription) {
+                self.scratch.clear();
+                member.codec.encode_run(&[subscription.sid], &mut std::iter::once(message), self.scratch);
+                // Without a number: no loss is told as long as another member may take it.
+                let pushed = member.outbox.push(self.scratch, 1, &[], &mut self.tick.pool);
+                if let Pushed::DroppedNewest { .. } | Pushed::Disconnect | Pushed::Closed = pushed {
+                    self.tick.touched(&member.outbox, pushed, 0);
+                    self.counts.slow_disconnects += u64::from(pushed == Pushed::Disconnect);
+                    subscription.give_back();
+                    full = Some(subscription);
+                    continue;
+                }
+                self.count(&member.outbox, pushed, 1, self.scratch.len());
+            }
+            if last {
+                self.ended.push(Arc::clone(subscription));
+            }
+            return 1;
+        }
+        full.map_or(0, |subscription| self.deliver_limited(subscription, message))
+    }
+
+    /// One message to everybody who is served message by message: each gets it once, with all the numbers it is for.
+    fn deliver_several(&mut self, set: &FanSet, message: DeliveryView<'_>) -> usize {
+        let mut reached = 0;
+        let mut chosen: SmallVec<[(usize, u64); 8]> = SmallVec::new();
+        for queue in &set.queues {
+            reached += self.deliver_queue(queue, message, &mut |subscription| {
+                let place = set.place_in_several(subscription);
+                chosen.extend(place.map(|at| (at, subscription.sid)));
+                place.is_some()
             });
         }
-        let mut reached = 0;
-        for message in run.messages() {
-            let start = self.next_random() % members;
-            for step in 0..members {
-                let Some(member) = queue.members.get((start + step) % members) else { continue };
-                if self.to_limited(member, message) > 0 {
-                    reached += 1;
-                    break;
-                }
+        for (at, several) in set.several.iter().enumerate() {
+            let member = &several.member.member;
+            if self.is_own(&member.outbox) {
+                continue;
             }
+            let mut sids: SmallVec<[u64; 8]> = SmallVec::from_slice(&several.plain);
+            sids.extend(several.limited.iter().filter(|limited| self.take(limited)).map(|limited| limited.sid));
+            sids.extend(chosen.iter().filter(|(place, _)| *place == at).map(|(_, sid)| *sid));
+            if sids.is_empty() {
+                continue;
+            }
+            sids.sort_unstable();
+            reached += self.push_to(&member.outbox, &*member.codec, &sids, std::iter::once(message));
         }
         reached
     }
@@ -153,8 +212,8 @@ impl Delivery<'_> {
         match pushed {
             Pushed::First | Pushed::Queued => {}
             Pushed::DroppedOldest { messages: dropped, .. } => self.counts.dropped_slow_consumer += u64::from(dropped),
-            Pushed::DroppedNewest => {
-                self.counts.dropped_slow_consumer += u64::from(messages);
+            Pushed::DroppedNewest { messages: dropped, .. } => {
+                self.counts.dropped_slow_consumer += u64::from(dropped);
                 return 0;
             }
             Pushed::Disconnect => {

@@ -7,8 +7,10 @@ use hashbrown::{HashMap, HashTable};
 use parking_lot::Mutex;
 use pointsman_contract::codec::Codec;
 use pointsman_outbox::outbox::Outbox;
+use smallvec::SmallVec;
 use std::hash::BuildHasher;
 
+use crate::member::MemberEntry;
 use crate::subscription::Subscription;
 
 /// Receivers with the same encoding and the same list of subscription numbers: one encoding serves them all.
@@ -16,7 +18,7 @@ use crate::subscription::Subscription;
 pub(crate) struct Group {
     pub(crate) codec: Arc<dyn Codec>,
     pub(crate) sids: Box<[u64]>,
-    pub(crate) to: Box<[Arc<Outbox>]>,
+    pub(crate) to: Vec<Arc<Outbox>>,
 }
 
 /// A queue group: one member gets each message.
@@ -25,16 +27,27 @@ pub(crate) struct QueueGroup {
     pub(crate) members: Box<[Arc<Subscription>]>,
 }
 
+/// A member whose subscriptions are served in more than one way (in runs, counted, by the choice of a queue group): which of them a
+/// message is for is known only message by message, and it still gets the message once.
+#[derive(Debug)]
+pub(crate) struct Several {
+    pub(crate) member: Arc<MemberEntry>,
+    /// Its plain subscriptions.
+    pub(crate) plain: Box<[u64]>,
+    /// Its limited ones. Those in queue groups stand there.
+    pub(crate) limited: Box<[Arc<Subscription>]>,
+}
+
 /// The destinations of a subject. Immutable; interned, so that subjects with the same destinations share one and runs go across them.
 #[derive(Debug)]
 pub(crate) struct FanSet {
     ids: Box<[u64]>,
     pub(crate) groups: Box<[Group]>,
-    /// Subscriptions that must be served message by message.
+    /// Limited subscriptions, the only ones of their members here: served message by message.
     pub(crate) special: Box<[Arc<Subscription>]>,
     pub(crate) queues: Box<[QueueGroup]>,
-    /// Receivers in all groups.
-    pub(crate) receivers: usize,
+    /// In the order of their keys.
+    pub(crate) several: Box<[Several]>,
 }
 
 /// A match result.
@@ -120,44 +133,61 @@ impl Sets {
 impl FanSet {
     fn build(sorted: &[Arc<Subscription>], ids: Vec<u64>) -> Self {
         let mut special = Vec::new();
+        let mut several = Vec::new();
         let mut queues: Vec<(&str, Vec<Arc<Subscription>>)> = Vec::new();
-        let mut groups: Vec<(Arc<dyn Codec>, Vec<u64>, Vec<Arc<Outbox>>)> = Vec::new();
-        let mut by_key: HashMap<(u16, Vec<u64>), usize> = HashMap::new();
+        let mut groups: Vec<Group> = Vec::new();
+        let mut by_key: HashMap<(u16, Box<[u64]>), usize> = HashMap::new();
         for same_member in sorted.chunk_by(|a, b| a.member.key == b.member.key) {
-            let mut sids = Vec::new();
+            let mut plain = Vec::new();
+            let mut limited = Vec::new();
+            let mut names: SmallVec<[&str; 4]> = SmallVec::new();
             for subscription in same_member {
                 match &subscription.queue {
-                    Some(name) => match queues.iter_mut().find(|(known, _)| *known == &**name) {
-                        Some((_, members)) => members.push(Arc::clone(subscription)),
-                        None => queues.push((name, vec![Arc::clone(subscription)])),
-                    },
-                    None if subscription.is_limited() => special.push(Arc::clone(subscription)),
-                    None => sids.push(subscription.sid),
+                    Some(name) => {
+                        match queues.iter_mut().find(|(known, _)| *known == &**name) {
+                            Some((_, members)) => members.push(Arc::clone(subscription)),
+                            None => queues.push((name, vec![Arc::clone(subscription)])),
+                        }
+                        if !names.contains(&&**name) {
+                            names.push(name);
+                        }
+                    }
+                    None if subscription.is_limited() => limited.push(Arc::clone(subscription)),
+                    None => plain.push(subscription.sid),
                 }
             }
             let Some(first) = same_member.first() else { continue };
-            if sids.is_empty() {
+            if usize::from(!plain.is_empty()) + limited.len() + names.len() > 1 {
+                let member = Arc::clone(&first.member);
+                several.push(Several { member, plain: plain.into(), limited: limited.into() });
+                continue;
+            }
+            special.append(&mut limited);
+            if plain.is_empty() {
                 continue;
             }
             let member = &first.member.member;
+            let sids: Box<[u64]> = plain.into();
             let at = *by_key.entry((member.codec.key(), sids.clone())).or_insert_with(|| {
-                groups.push((Arc::clone(&member.codec), sids, Vec::new()));
+                groups.push(Group { codec: Arc::clone(&member.codec), sids, to: Vec::new() });
                 groups.len() - 1
             });
-            if let Some((_, _, to)) = groups.get_mut(at) {
-                to.push(Arc::clone(&member.outbox));
+            if let Some(group) = groups.get_mut(at) {
+                group.to.push(Arc::clone(&member.outbox));
             }
         }
-        let receivers = groups.iter().map(|(_, _, to)| to.len()).sum();
+        groups.iter_mut().for_each(|group| group.to.shrink_to_fit());
         Self {
             ids: ids.into(),
-            groups: groups
-                .into_iter()
-                .map(|(codec, sids, to)| Group { codec, sids: sids.into(), to: to.into() })
-                .collect(),
+            groups: groups.into(),
             special: special.into(),
             queues: queues.into_iter().map(|(_, members)| QueueGroup { members: members.into() }).collect(),
-            receivers,
+            several: several.into(),
         }
+    }
+
+    /// The place in `several` of a subscription's member.
+    pub(crate) fn place_in_several(&self, subscription: &Subscription) -> Option<usize> {
+        self.several.binary_search_by_key(&subscription.member.key, |several| several.member.key).ok()
     }
 }

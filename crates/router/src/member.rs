@@ -37,10 +37,12 @@ pub(crate) struct Subscriptions {
 
 const SHARDS: usize = 64;
 
+type Shard = RwLock<HashMap<u64, Arc<MemberEntry>>>;
+
 /// All members by key.
 #[derive(Debug)]
 pub(crate) struct Members {
-    shards: Box<[RwLock<HashMap<u64, Arc<MemberEntry>>>]>,
+    shards: Box<[Shard]>,
 }
 
 impl Members {
@@ -49,7 +51,7 @@ impl Members {
     }
 
     #[allow(clippy::indexing_slicing, reason = "the index is taken modulo the length")]
-    fn shard(&self, key: SessionKey) -> &RwLock<HashMap<u64, Arc<MemberEntry>>> {
+    fn shard(&self, key: SessionKey) -> &Shard {
         let at = usize::try_from(key.0 % self.shards.len() as u64).unwrap_or(0);
         &self.shards[at]
     }

@@ -67,6 +67,20 @@ struct RouterWorker {
     counts: Counts,
 }
 
+impl RouterWorker {
+    fn new(router: u64, cache_entries: usize) -> Self {
+        Self {
+            router,
+            cache: Cache::new(cache_entries),
+            found: Vec::new(),
+            ended: Vec::new(),
+            reply: String::new(),
+            random: rand::random::<u64>() | 1,
+            counts: Counts::default(),
+        }
+    }
+}
+
 /// Matches publications against subscriptions and hands them to sessions and other nodes.
 #[derive(Debug)]
 pub struct Router {
@@ -146,20 +160,8 @@ impl Router {
     }
 
     fn worker(&self, worker: &mut Worker) -> Box<RouterWorker> {
-        let id = self.node;
-        let made = worker.router_state::<RouterWorker>(
-            |state| state.router == id,
-            || RouterWorker {
-                router: id,
-                cache: Cache::new(self.config.cache_entries),
-                found: Vec::new(),
-                ended: Vec::new(),
-                reply: String::new(),
-                random: rand::random::<u64>() | 1,
-                counts: Counts::default(),
-            },
-        );
-        made.unwrap_or_else(|| unreachable_worker(id))
+        let make = || RouterWorker::new(self.node, self.config.cache_entries);
+        worker.router_state(|state| state.router == self.node, make).unwrap_or_else(|| Box::new(make()))
     }
 
     /// The destinations of a valid subject.
@@ -203,6 +205,7 @@ impl Router {
             .lock()
             .by_sid
             .as_mut()
+            .filter(|by_sid| by_sid.get(&subscription.sid).is_some_and(|known| Arc::ptr_eq(known, subscription)))
             .is_some_and(|by_sid| by_sid.remove(&subscription.sid).is_some());
         if removed {
             self.forget(subscription);
@@ -257,19 +260,6 @@ fn may_name(pattern: &str, user: Option<&str>) -> bool {
         (Some("_INBOX"), Some(second)) => second != "*" && second != ">",
         _ => false,
     }
-}
-
-#[allow(clippy::unnecessary_box_returns, reason = "the worker's state lives in a box so that taking it out is a pointer's move")]
-fn unreachable_worker(router: u64) -> Box<RouterWorker> {
-    Box::new(RouterWorker {
-        router,
-        cache: Cache::new(1),
-        found: Vec::new(),
-        ended: Vec::new(),
-        reply: String::new(),
-        random: 1,
-        counts: Counts::default(),
-    })
 }
 
 impl Port for Router {
@@ -362,9 +352,10 @@ impl Port for Router {
         let by_sid = table.by_sid.as_mut().ok_or_else(unknown)?;
         if let Some(max) = max.filter(|max| *max > 0) {
             let subscription = by_sid.get(&sid).ok_or_else(unknown)?;
-            subscription.limit(max, None);
-            self.matcher.generations.bump(&subscription.pattern);
-            return Ok(());
+            if subscription.limit(max) {
+                self.matcher.generations.bump(&subscription.pattern);
+                return Ok(());
+            }
         }
         let subscription = by_sid.remove(&sid).ok_or_else(unknown)?;
         drop(table);

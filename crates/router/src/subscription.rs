@@ -14,6 +14,8 @@ pub(crate) struct Subscription {
     pub(crate) sid: u64,
     pub(crate) pattern: Box<str>,
     pub(crate) queue: Option<Box<str>>,
+    /// Deliveries it is to have in all, if it was made with a limit. Changes only under the lock of the session's table.
+    max: AtomicU64,
     /// Deliveries left; `u64::MAX` is no limit.
     left: AtomicU64,
 }
@@ -36,6 +38,7 @@ impl Subscription {
             sid,
             pattern: pattern.into(),
             queue: queue.map(Into::into),
+            max: AtomicU64::new(max.unwrap_or(UNLIMITED)),
             left: AtomicU64::new(max.unwrap_or(UNLIMITED)),
         }
     }
@@ -45,15 +48,28 @@ impl Subscription {
         self.left.load(Ordering::Relaxed) != UNLIMITED
     }
 
-    /// Limits it to `max` deliveries more; one that is limited already to `max` in all, of which some may have happened. Returns whether any are left.
-    pub(crate) fn limit(&self, max: u64, given: Option<u64>) -> bool {
-        let left = self.left.load(Ordering::Relaxed);
-        let more = match given {
-            Some(before) if left != UNLIMITED => max.saturating_sub(before.saturating_sub(left)),
-            _ => max,
+    /// Limits it to `max` deliveries: in all where it was made with a limit, otherwise from now on (protocol.md#P4.3). Returns whether
+    /// any are left.
+    pub(crate) fn limit(&self, max: u64) -> bool {
+        let max = max.min(UNLIMITED - 1);
+        let before = self.max.load(Ordering::Relaxed);
+        let more = |left: u64| match before {
+            UNLIMITED => max,
+            before => max.saturating_sub(before.saturating_sub(left)),
         };
-        self.left.store(more.min(UNLIMITED - 1), Ordering::Relaxed);
-        more > 0
+        if before != UNLIMITED {
+            self.max.store(max, Ordering::Relaxed);
+        }
+        let limited = |left| Some(more(left));
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, limited).is_ok_and(|left| more(left) > 0)
+    }
+
+    /// Gives back a delivery that was taken and not made.
+    pub(crate) fn give_back(&self) {
+        let _unlimited = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| match left {
+            UNLIMITED => None,
+            n => Some(n + 1),
+        });
     }
 
     /// Takes one delivery; `Some(true)` if it was the last, `None` if there was none left.

@@ -43,7 +43,13 @@ impl Outbox {
         }
         let base = state.ring.base();
         let skipped = base.saturating_sub(received);
-        let (log, resent) = self.rebuild(&mut state, received.saturating_sub(base))?;
+        let confirmed = received.saturating_sub(base);
+        let sent = self.sent(&state);
+        if confirmed > sent {
+            return None;
+        }
+        let log = self.rebuild(&mut state, confirmed);
+        let resent = sent - confirmed;
         let attached = Attached { skipped, resent };
         let mut first = Vec::new();
         greeting(attached, &mut first);
@@ -53,7 +59,7 @@ impl Outbox {
             for &sid in sids {
                 all.add(sid, 0);
             }
-            counted = all.tell(&*self.framing, "resend_overflow", &mut first);
+            counted = all.encode(&*self.framing, "resend_overflow", &mut first);
         }
         state.ring.rebase(received.max(base));
         state.pending_bytes = 0;
@@ -98,21 +104,26 @@ impl Outbox {
         }
     }
 
-    /// Ring and queue as one log without its first `confirmed` counted messages and without what is not counted (which belonged to
-    /// the old link). `None` when it holds fewer.
-    fn rebuild(&self, state: &mut State, confirmed: u64) -> Option<(Vec<Segment>, u64)> {
-        let written: u64 = state.ring.parts().map(|part| u64::from(part.counted)).sum();
-        let waiting: u64 = state.queue.iter().map(|part| u64::from(part.counted)).sum();
-        if confirmed > written + waiting {
-            return None;
+    /// Counted messages from the base of the ring to the last one that is wholly on the wire.
+    fn sent(&self, state: &State) -> u64 {
+        let mut sent = state.ring.head() - state.ring.base();
+        let mut rest =
+            state.queue.front().and_then(|front| front.bytes().get(..state.front_written)).unwrap_or_default();
+        while let Some(message) = self.framing.next_message(rest) {
+            sent += u64::from(message.counted);
+            rest = rest.get(message.wire_len..).unwrap_or_default();
         }
+        sent
+    }
+
+    /// Ring and queue as one log without its first `confirmed` counted messages and without what is not counted (which belonged to
+    /// the old link).
+    fn rebuild(&self, state: &mut State, confirmed: u64) -> Vec<Segment> {
         let mut skip = confirmed;
-        let mut resent = 0;
         let mut log = Vec::new();
         let ring = state.ring.take();
         let queue = std::mem::take(&mut state.queue);
-        let in_ring = ring.len();
-        for (at, segment) in ring.into_iter().chain(queue).enumerate() {
+        for segment in ring.into_iter().chain(queue) {
             let mut kept = Vec::new();
             let mut counted = 0;
             let mut messages = 0;
@@ -130,12 +141,13 @@ impl Outbox {
                 kept.extend_from_slice(wire);
                 counted += 1;
                 messages += self.framing.delivered(message.payload).map_or(0, |delivered| delivered.messages);
-                resent += u64::from(at < in_ring);
             }
             if counted > 0 {
-                log.push(Segment { data: Data::Own(kept), counted, messages });
+                let whole = kept.len() == segment.len();
+                let notice = segment.notice.filter(|_| whole);
+                log.push(Segment { data: Data::Own(kept), counted, messages, notice });
             }
         }
-        Some((log, resent))
+        log
     }
 }

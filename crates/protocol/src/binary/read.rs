@@ -5,10 +5,12 @@ use std::ops::ControlFlow;
 
 use super::schema;
 use super::write::{MESSAGE, PUBLISH, REPLY, REQUEST};
+use crate::codes::ErrorCode;
 use crate::frame::{
     Attach, BodyKind, ClientFrame, CloseFrame, Connect, Delivery, ErrorFrame, FrameError, Limits, MessageInfo, Publish,
     Ready, Refused, Request, ServerFrame, Subscription,
 };
+use crate::headers;
 use crate::json::is_message_id;
 
 /// What is left of the input.
@@ -67,13 +69,13 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Decodes a wire message of a client: frames one after the other, each given to `sink` until it breaks off. A frame that cannot be read ends
-/// the message, since nothing says where the next one begins.
+/// Decodes a wire message of a client: frames one after the other, each given to `sink` until it breaks off. A frame whose end cannot be
+/// found ends the message; one whose contents are wrong does not spoil the others.
 pub fn decode_client(
     wire_message: &[u8],
     sink: &mut impl FnMut(Result<ClientFrame<'_>, FrameError>) -> ControlFlow<()>,
 ) {
-    each(wire_message, client_frame, sink);
+    each(wire_message, |input| client_frame(input).map(checked), sink);
 }
 
 /// Decodes a wire message of a server.
@@ -81,43 +83,60 @@ pub fn decode_server(
     wire_message: &[u8],
     sink: &mut impl FnMut(Result<ServerFrame<'_>, FrameError>) -> ControlFlow<()>,
 ) {
-    each(wire_message, server_frame, sink);
+    each(wire_message, |input| server_frame(input).map(Ok), sink);
 }
 
 fn each<'a, F>(
     wire_message: &'a [u8],
-    read: impl Fn(&mut Input<'a>) -> Read<F>,
+    read: impl Fn(&mut Input<'a>) -> Read<Result<F, FrameError>>,
     sink: &mut impl FnMut(Result<F, FrameError>) -> ControlFlow<()>,
 ) {
     let mut input = Input(wire_message);
     loop {
         let at = wire_message.len() - input.0.len();
-        let frame = read(&mut input)
-            .map_err(|cause| FrameError::bad(None, format!("the frame at byte {at} cannot be read: {cause}")));
-        let failed = frame.is_err();
-        if sink(frame).is_break() || failed || input.0.is_empty() {
-            return;
+        match read(&mut input) {
+            Ok(frame) => {
+                if sink(frame).is_break() || input.0.is_empty() {
+                    return;
+                }
+            }
+            Err(cause) => {
+                let error = FrameError::bad(None, format!("the frame at byte {at} cannot be read: {cause}"));
+                let _broken = sink(Err(error));
+                return;
+            }
         }
     }
+}
+
+/// The frame if its contents are as protocol.md#P5.1 and protocol.md#P5.4 say.
+fn checked(frame: ClientFrame<'_>) -> Result<ClientFrame<'_>, FrameError> {
+    let (id, block, message_id) = match &frame {
+        ClientFrame::Publish(publish) => (publish.id, &publish.headers, publish.message_id.as_deref()),
+        ClientFrame::Request(request) => (Some(request.id), &request.headers, None),
+        ClientFrame::Connect(_)
+        | ClientFrame::Subscribe { .. }
+        | ClientFrame::Unsubscribe { .. }
+        | ClientFrame::Ping { .. }
+        | ClientFrame::Pong { .. } => return Ok(frame),
+    };
+    headers::validate(block).map_err(|cause| FrameError::new(ErrorCode::BadHeaders, id, cause.to_string()))?;
+    if message_id.is_some_and(|id| !is_message_id(id)) {
+        return Err(FrameError::bad(id, "`message_id` is 1 to 128 bytes of printable ASCII"));
+    }
+    Ok(frame)
 }
 
 fn client_frame<'a>(input: &mut Input<'a>) -> Read<ClientFrame<'a>> {
     match input.0.first() {
         Some(&PUBLISH) => {
             input.byte()?;
-            let id = input.maybe(Input::varint)?;
-            let subject = Cow::Borrowed(input.text()?);
-            let reply = input.maybe(Input::text)?.map(Cow::Borrowed);
-            let message_id = input.maybe(Input::text)?;
-            if message_id.is_some_and(|id| !is_message_id(id)) {
-                return Err("`message_id` is 1 to 128 bytes of printable ASCII");
-            }
             Ok(ClientFrame::Publish(Publish {
-                id,
-                subject,
-                reply,
-                message_id: message_id.map(Cow::Borrowed),
-                headers: Cow::Borrowed(headers(input)?),
+                id: input.maybe(Input::varint)?,
+                subject: Cow::Borrowed(input.text()?),
+                reply: input.maybe(Input::text)?.map(Cow::Borrowed),
+                message_id: input.maybe(Input::text)?.map(Cow::Borrowed),
+                headers: Cow::Borrowed(input.bytes()?),
                 payload: Cow::Borrowed(input.bytes()?),
                 body: BodyKind::Unknown,
             }))
@@ -131,7 +150,7 @@ fn client_frame<'a>(input: &mut Input<'a>) -> Read<ClientFrame<'a>> {
                     .maybe(Input::varint)?
                     .map(|ms| u32::try_from(ms).map_err(|_| "`timeout_ms` has more than 32 bits"))
                     .transpose()?,
-                headers: Cow::Borrowed(headers(input)?),
+                headers: Cow::Borrowed(input.bytes()?),
                 payload: Cow::Borrowed(input.bytes()?),
                 body: BodyKind::Unknown,
             }))
@@ -139,14 +158,6 @@ fn client_frame<'a>(input: &mut Input<'a>) -> Read<ClientFrame<'a>> {
         None => Err("there is none; send at least one"),
         Some(_) => derived(input).map(client_of),
     }
-}
-
-fn headers<'a>(input: &mut Input<'a>) -> Read<&'a [u8]> {
-    let block = input.bytes()?;
-    if block.len() > crate::headers::HEADER_BYTES_MAX {
-        return Err("the headers take more than 4096 bytes");
-    }
-    Ok(block)
 }
 
 fn derived<'a, T: serde::Deserialize<'a>>(input: &mut Input<'a>) -> Read<T> {
@@ -167,7 +178,7 @@ fn client_of(frame: schema::Client<'_>) -> ClientFrame<'_> {
             token: token.map(Cow::Borrowed),
             name: name.map(Cow::Borrowed),
             echo,
-            subscribe: subscribe.into_iter().map(subscription_of).collect(),
+            subscribe: subscribe.iter().map(subscription_of).collect(),
             attach: attach.map(|attach| Attach {
                 session: attach.session.into(),
                 secret: attach.secret.into(),
@@ -176,7 +187,7 @@ fn client_of(frame: schema::Client<'_>) -> ClientFrame<'_> {
             }),
         }),
         schema::Client::Subscribe { id, subscription } => {
-            ClientFrame::Subscribe { id, subscription: subscription_of(subscription) }
+            ClientFrame::Subscribe { id, subscription: subscription_of(&subscription) }
         }
         schema::Client::Unsubscribe { id, sid, max } => ClientFrame::Unsubscribe { id, sid, max },
         schema::Client::Publish { id, subject, reply, message_id, headers, payload } => ClientFrame::Publish(Publish {
@@ -201,7 +212,7 @@ fn client_of(frame: schema::Client<'_>) -> ClientFrame<'_> {
     }
 }
 
-fn subscription_of(subscription: schema::Subscription<'_>) -> Subscription<'_> {
+fn subscription_of<'a>(subscription: &schema::Subscription<'a>) -> Subscription<'a> {
     Subscription {
         sid: subscription.sid,
         pattern: subscription.pattern.into(),

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::ControlFlow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -59,6 +61,26 @@ impl<'de> Deserialize<'de> for Number {
 /// Keeps `null` apart from an absent field.
 pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+/// An object and never an array of its fields, which serde takes for a struct as well.
+#[derive(Debug)]
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+            type Value = Object<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
 }
 
 /// Headers, straight into a block.
@@ -180,9 +202,9 @@ struct RawFrame<'a> {
     name: Option<Text<'a>>,
     echo: Option<bool>,
     #[serde(borrow)]
-    subscribe: Option<Vec<RawSubscription<'a>>>,
+    subscribe: Option<Vec<Object<RawSubscription<'a>>>>,
     #[serde(borrow)]
-    attach: Option<RawAttach<'a>>,
+    attach: Option<Object<RawAttach<'a>>>,
     #[serde(borrow, default, deserialize_with = "present")]
     since: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
@@ -217,7 +239,10 @@ pub(super) fn each_frame<'de>(
     text: &'de str,
     frame: &mut impl FnMut(&'de str) -> ControlFlow<()>,
 ) -> Result<(), String> {
-    struct Frames<'f, F>(&'f mut F);
+    struct Frames<'f, F> {
+        frame: &'f mut F,
+        broken_off: &'f mut bool,
+    }
     impl<'de, F: FnMut(&'de str) -> ControlFlow<()>> Visitor<'de> for Frames<'_, F> {
         type Value = ();
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -225,10 +250,9 @@ pub(super) fn each_frame<'de>(
         }
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
             while let Some(raw) = seq.next_element::<&RawValue>()? {
-                if (self.0)(raw.get()).is_break() {
-                    // What is left is nobody's.
-                    while seq.next_element::<IgnoredAny>()?.is_some() {}
-                    break;
+                if (self.frame)(raw.get()).is_break() {
+                    *self.broken_off = true;
+                    return Ok(());
                 }
             }
             Ok(())
@@ -239,13 +263,19 @@ pub(super) fn each_frame<'de>(
         let _handled = frame(text);
         return Ok(());
     }
+    let mut broken_off = false;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let result = (&mut deserializer).deserialize_seq(Frames(frame)).and_then(|()| deserializer.end());
+    let frames = Frames { frame, broken_off: &mut broken_off };
+    let result = (&mut deserializer).deserialize_seq(frames).and_then(|()| deserializer.end());
+    if broken_off {
+        // What is left is nobody's.
+        return Ok(());
+    }
     result.map_err(|cause| format!("the array of frames is not valid JSON: {cause}"))
 }
 
 fn client_frame(text: &str) -> Result<ClientFrame<'_>, FrameError> {
-    let raw: RawFrame<'_> = serde_json::from_str(text).map_err(|error| unreadable(text, &error))?;
+    let Object(raw): Object<RawFrame<'_>> = serde_json::from_str(text).map_err(|error| unreadable(text, &error))?;
     let id = raw.id.map(|Number(id)| id);
     let op = raw.op.0.clone();
     if !OPS.contains(&&*op) {
@@ -309,7 +339,7 @@ fn build<'a>(raw: RawFrame<'a>, id: Option<u64>) -> Result<ClientFrame<'a>, Fram
 
 fn connect<'a>(raw: RawFrame<'a>, id: Option<u64>) -> Result<ClientFrame<'a>, FrameError> {
     let mut subscribe = Vec::new();
-    for one in raw.subscribe.unwrap_or_default() {
+    for Object(one) in raw.subscribe.unwrap_or_default() {
         if one.since.is_some() || one.max_rate.is_some() || one.conflate.is_some() {
             return Err(unsupported(id));
         }
@@ -326,7 +356,7 @@ fn connect<'a>(raw: RawFrame<'a>, id: Option<u64>) -> Result<ClientFrame<'a>, Fr
         name: raw.name.map(|Text(name)| name),
         echo: raw.echo.unwrap_or(true),
         subscribe,
-        attach: raw.attach.map(|attach| Attach {
+        attach: raw.attach.map(|Object(attach)| Attach {
             session: attach.session.0,
             secret: attach.secret.0,
             generation: attach.generation,
@@ -414,9 +444,9 @@ fn check_fields(raw: &RawFrame<'_>, op: &str) -> Result<(), String> {
 fn unreadable(text: &str, error: &serde_json::Error) -> FrameError {
     #[derive(Deserialize)]
     struct OnlyId {
-        id: Option<u64>,
+        id: Option<Number>,
     }
-    let id = serde_json::from_str::<OnlyId>(text).ok().and_then(|only| only.id);
+    let id = serde_json::from_str::<Object<OnlyId>>(text).ok().and_then(|Object(only)| only.id).map(|Number(id)| id);
     let message = error.to_string();
     if text.trim().is_empty() {
         return FrameError::bad(id, "the message holds no frame; send one JSON object, or an array of them");

@@ -96,36 +96,31 @@ impl<'o> Object<'o> {
         if block.is_empty() {
             return;
         }
-        let all = headers::iter(block);
-        let mut object = Object::open(self.key("headers"));
-        for (at, (name, value)) in all.clone().enumerate() {
-            if all.clone().take(at).any(|(earlier, _)| earlier == name) {
-                continue;
+        let mut all: Vec<_> = headers::iter(block).enumerate().map(|(at, (name, value))| (name, at, value)).collect();
+        all.sort_unstable();
+        let mut groups: Vec<_> = all.chunk_by(|(a, ..), (b, ..)| a == b).collect();
+        groups.sort_unstable_by_key(|group| group.first().map(|(_, at, _)| *at));
+        let mut first = true;
+        let out = self.key("headers");
+        out.push(b'{');
+        for group in groups {
+            let [(name, _, value), more @ ..] = group else { continue };
+            if !std::mem::take(&mut first) {
+                out.push(b',');
             }
-            let mut same = all.clone().skip(at).filter(|(other, _)| *other == name).map(|(_, value)| value);
-            let out = {
-                if !std::mem::take(&mut object.first) {
-                    object.out.push(b',');
-                }
-                string(name, object.out);
-                object.out.push(b':');
-                &mut *object.out
-            };
-            if same.clone().nth(1).is_none() {
+            string(name, out);
+            out.push(b':');
+            if more.is_empty() {
                 string(value, out);
                 continue;
             }
-            out.push(b'[');
-            if let Some(first) = same.next() {
-                string(first, out);
-            }
-            for more in same {
-                out.push(b',');
-                string(more, out);
+            for (at, (_, _, value)) in group.iter().enumerate() {
+                out.push(if at == 0 { b'[' } else { b',' });
+                string(value, out);
             }
             out.push(b']');
         }
-        object.close();
+        out.push(b'}');
     }
 
     fn close(self) {

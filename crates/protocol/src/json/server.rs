@@ -6,9 +6,10 @@ use std::ops::ControlFlow;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::decode::{Headers, Number, Text, each_frame, present};
+use super::decode::{Headers, Number, Object, Text, each_frame, present};
 use crate::frame::{
     BodyKind, CloseFrame, Delivery, ErrorFrame, FrameError, Limits, MessageInfo, Ready, Refused, ServerFrame,
 };
@@ -70,11 +71,11 @@ struct RawReady<'a> {
     user: Option<Text<'a>>,
     heartbeat_ms: u32,
     keep_ms: u32,
-    limits: RawLimits,
+    limits: Object<RawLimits>,
     #[serde(borrow)]
     features: Vec<Text<'a>>,
     #[serde(borrow)]
-    refused: Vec<RawRefused<'a>>,
+    refused: Vec<Object<RawRefused<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -85,7 +86,7 @@ struct RawServer<'a> {
     sid: Option<Number>,
     sids: Option<Vec<u64>>,
     #[serde(borrow)]
-    messages: Option<Vec<RawMessage<'a>>>,
+    messages: Option<Vec<Object<RawMessage<'a>>>>,
     lost: Option<Number>,
     received: Option<Number>,
     code: Option<u16>,
@@ -112,14 +113,14 @@ pub fn decode_server(
 
 fn server_frame(text: &str) -> Result<ServerFrame<'_>, FrameError> {
     let bad = |error: serde_json::Error| FrameError::bad(None, format!("the frame cannot be read: {error}"));
-    let raw: RawServer<'_> = serde_json::from_str(text).map_err(bad)?;
+    let Object(raw): Object<RawServer<'_>> = serde_json::from_str(text).map_err(bad)?;
     let missing = |name: &str| FrameError::bad(None, format!("the field `{name}` is missing"));
     let number = |field: Option<Number>| field.map(|Number(number)| number);
     let text_of = |field: Option<Text<'_>>| field.map(|Text(text)| Cow::<'static, str>::Owned(text.into_owned()));
     Ok(match &*raw.op.0 {
         "message" => ServerFrame::Message {
             sids: raw.sids.ok_or_else(|| missing("sids"))?,
-            messages: raw.messages.ok_or_else(|| missing("messages"))?.into_iter().map(delivery).collect::<Result<_, _>>()?,
+            messages: raw.messages.ok_or_else(|| missing("messages"))?.into_iter().map(|Object(message)| delivery(message)).collect::<Result<_, _>>()?,
         },
         "ok" => ServerFrame::Ok { id: number(raw.id).ok_or_else(|| missing("id"))? },
         "ping" => ServerFrame::Ping { received: number(raw.received).ok_or_else(|| missing("received"))? },
@@ -154,6 +155,7 @@ fn server_frame(text: &str) -> Result<ServerFrame<'_>, FrameError> {
 }
 
 fn ready(raw: RawReady<'_>) -> Ready<'_> {
+    let Object(limits) = raw.limits;
     Ready {
         version: raw.version,
         session: raw.session.0,
@@ -169,19 +171,19 @@ fn ready(raw: RawReady<'_>) -> Ready<'_> {
         heartbeat_ms: raw.heartbeat_ms,
         keep_ms: raw.keep_ms,
         limits: Limits {
-            frame_bytes: raw.limits.frame_bytes,
-            payload_bytes: raw.limits.payload_bytes,
-            subject_bytes: raw.limits.subject_bytes,
-            subscriptions: raw.limits.subscriptions,
-            requests: raw.limits.requests,
-            resend_frames: raw.limits.resend_frames,
-            resend_bytes: raw.limits.resend_bytes,
+            frame_bytes: limits.frame_bytes,
+            payload_bytes: limits.payload_bytes,
+            subject_bytes: limits.subject_bytes,
+            subscriptions: limits.subscriptions,
+            requests: limits.requests,
+            resend_frames: limits.resend_frames,
+            resend_bytes: limits.resend_bytes,
         },
         features: raw.features.into_iter().map(|Text(text)| text).collect(),
         refused: raw
             .refused
             .into_iter()
-            .map(|one| Refused { sid: one.sid.0, code: one.code, reason: one.reason.0, message: one.message.0 })
+            .map(|Object(one)| Refused { sid: one.sid.0, code: one.code, reason: one.reason.0, message: one.message.0 })
             .collect(),
     }
 }
@@ -209,15 +211,14 @@ fn delivery(raw: RawMessage<'_>) -> Result<Delivery<'_>, FrameError> {
 /// What an encoded wire message delivers; `None` when it is no delivery.
 #[must_use]
 pub fn inspect_message(frame: &[u8]) -> Option<MessageInfo> {
+    #[derive(Deserialize)]
+    struct Outline {
+        sids: Vec<u64>,
+        messages: Vec<IgnoredAny>,
+    }
     if !frame.starts_with(br#"{"op":"message""#) {
         return None;
     }
-    let mut info = None;
-    decode_server(frame, &mut |frame| {
-        if let Ok(ServerFrame::Message { sids, messages }) = frame {
-            info = Some(MessageInfo { sids, messages: u32::try_from(messages.len()).unwrap_or(u32::MAX) });
-        }
-        ControlFlow::Break(())
-    });
-    info
+    let Outline { sids, messages } = serde_json::from_slice(frame).ok()?;
+    Some(MessageInfo { sids, messages: u32::try_from(messages.len()).unwrap_or(u32::MAX) })
 }

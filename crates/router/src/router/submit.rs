@@ -1,7 +1,7 @@
 //! A batch from a session.
 
 use super::{
-    Answer, BatchView, Counts, Delivery, DeliveryView, Destination, Duration, ErrorCode, Instant, MemberEntry, Outcome,
+    Answer, BatchView, Delivery, DeliveryView, Destination, Duration, ErrorCode, Instant, MemberEntry, Outcome,
     PAUSE_MAX, PublicationView, REPLY_ROOT, RUN_BYTES_MAX, Refusal, ReplySubject, Requests, Router, RouterWorker,
     SessionKey, Submitted, Tick, Verdict, Worker, plans, subject,
 };
@@ -52,6 +52,7 @@ impl<'b> Submission<'_, 'b> {
             // The same subject as before, with nothing special about it, goes on in the same run.
             if publication.subject == last_subject
                 && matches!(publication.answer, Answer::Silent)
+                && publication.reply.is_none()
                 && !self.from.has_policies
                 && publication.payload.len() <= self.router.config.payload_bytes_max as usize
                 && let Some(open) = pending.as_mut()
@@ -190,19 +191,24 @@ impl<'b> Submission<'_, 'b> {
     {
         let Worker { tick, scratch, .. } = worker;
         let mut delivery = delivery(tick, scratch, state, self.from);
-        let mut reached = delivery.deliver(destination, run);
+        let reached = delivery.deliver(destination, run);
         if destination.is_nobody() {
             state.counts.unmatched_messages += run.len as u64;
         }
-        if let Some(slot) = self.router.backplane.load().as_ref()
-            && slot.0.has_peers()
-        {
-            reached += 1;
-            if let Err(full) = slot.0.publish(&mut run.clone()) {
-                state.counts.dropped_backplane += (run.len - full.accepted) as u64;
-            }
+        reached + usize::from(self.forward(run, state))
+    }
+
+    /// Hands a run to the other nodes, if there are any.
+    fn forward<'a, I>(&self, run: &Counted<I>, state: &mut RouterWorker) -> bool
+    where
+        I: Iterator<Item = DeliveryView<'a>> + Clone,
+    {
+        let backplane = self.router.backplane.load();
+        let Some(slot) = backplane.as_ref().filter(|slot| slot.0.has_peers()) else { return false };
+        if let Err(full) = slot.0.publish(&mut run.clone()) {
+            state.counts.dropped_backplane += (run.len - full.accepted) as u64;
         }
-        reached
+        true
     }
 
     /// A request: its reply subject is made here, its answer comes back by [`reply`](Self::reply).
@@ -250,9 +256,13 @@ impl<'b> Submission<'_, 'b> {
         }
     }
 
-    /// A publication on a reply subject goes straight to the session that asked.
+    /// A publication on a reply subject goes straight to the session that asked, on this node or on another.
     fn reply(&self, at: usize, publication: &PublicationView<'_>, state: &mut RouterWorker, worker: &mut Worker) {
-        let taken = self.router.deliver_reply(&publication.delivery(), &mut worker.tick, &mut worker.scratch);
+        let message = publication.delivery();
+        let mut taken = self.router.deliver_reply(&message, &mut worker.tick, &mut worker.scratch);
+        if ReplySubject::parse(message.subject).is_some_and(|to| to.node != self.router.node) {
+            taken = self.forward(&Counted { len: 1, messages: std::iter::once(message) }, state);
+        }
         if !taken {
             state.counts.late_replies += 1;
         }
@@ -321,6 +331,3 @@ fn refuse(code: ErrorCode, message: String) -> Result<(), Outcome> {
 fn index(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
-
-#[allow(dead_code, reason = "names the type for the counters' sum")]
-type Sum = Counts;
