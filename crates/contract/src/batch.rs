@@ -10,11 +10,11 @@ pub struct Span {
 }
 
 impl Span {
-    fn of<'a>(self, bytes: &'a [u8]) -> &'a [u8] {
+    fn of(self, bytes: &[u8]) -> &[u8] {
         bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
-    fn text<'a>(self, bytes: &'a [u8]) -> &'a str {
+    fn text(self, bytes: &[u8]) -> &str {
         // Text comes in as `&str`, so this cannot fail; the empty text is no valid subject and matches nothing.
         std::str::from_utf8(self.of(bytes)).unwrap_or_default()
     }
@@ -181,6 +181,7 @@ impl<'a> BatchView<'a> {
     }
 
     /// All publications, in order.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = PublicationView<'a>> + Clone + 'a {
         let this = *self;
         self.items.iter().map(move |item| this.publication(item))

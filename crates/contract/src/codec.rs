@@ -20,9 +20,5 @@ pub trait Codec: Framing {
     /// Appends one framed wire message with one frame.
     fn encode_frame(&self, frame: &ServerFrame<'_>, out: &mut Vec<u8>);
     /// Decodes a wire message (without its framing), frame by frame, until the sink breaks off.
-    fn decode(
-        &self,
-        wire_message: &[u8],
-        sink: &mut dyn FnMut(Result<ClientFrame<'_>, FrameError>) -> ControlFlow<()>,
-    );
+    fn decode(&self, wire_message: &[u8], sink: &mut dyn FnMut(Result<ClientFrame<'_>, FrameError>) -> ControlFlow<()>);
 }

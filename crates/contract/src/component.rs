@@ -123,7 +123,10 @@ pub struct Registry<R: Role> {
 
 impl<R: Role> fmt::Debug for Registry<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registry").field("section", &R::SECTION).field("kinds", &self.kinds().collect::<Vec<_>>()).finish()
+        f.debug_struct("Registry")
+            .field("section", &R::SECTION)
+            .field("kinds", &self.kinds().collect::<Vec<_>>())
+            .finish()
     }
 }
 

@@ -24,7 +24,11 @@ pub struct Worker {
 
 impl Worker {
     /// The router's part, made anew when there is none or it is another router's.
-    pub fn router_state<T: Any + Send>(&mut self, mine: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> Option<Box<T>> {
+    pub fn router_state<T: Any + Send>(
+        &mut self,
+        mine: impl Fn(&T) -> bool,
+        make: impl FnOnce() -> T,
+    ) -> Option<Box<T>> {
         let taken = self.router.take().and_then(|state| state.downcast::<T>().ok()).filter(|state| mine(state));
         Some(taken.unwrap_or_else(|| Box::new(make())))
     }

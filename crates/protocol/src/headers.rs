@@ -177,7 +177,14 @@ mod tests {
 
     #[test]
     fn garbage_has_no_headers() {
-        for garbage in [&b""[..], b"NATS/1.0", b"HTTP/1.1\r\na: b\r\n", b"NATS/1.0\r\n\xff: x\r\n\r\n", b"NATS/1.0\r\nno colon\r\n\r\n", b"NATS/1.0\r\na b: c\r\n: d\r\n\r\n"] {
+        for garbage in [
+            &b""[..],
+            b"NATS/1.0",
+            b"HTTP/1.1\r\na: b\r\n",
+            b"NATS/1.0\r\n\xff: x\r\n\r\n",
+            b"NATS/1.0\r\nno colon\r\n\r\n",
+            b"NATS/1.0\r\na b: c\r\n: d\r\n\r\n",
+        ] {
             assert_eq!(iter(garbage).count(), 0, "{garbage:?}");
         }
         assert_eq!(status(b"NATS/1.0 503\r\n\r\n"), Some(503));

@@ -7,8 +7,8 @@ use proptest::option::of;
 use proptest::prelude::*;
 
 use crate::frame::{
-    Attach, BodyKind, ClientFrame, CloseFrame, Connect, Delivery, ErrorFrame, Limits, Publish, Ready,
-    Refused, Request, ServerFrame, Subscription,
+    Attach, BodyKind, ClientFrame, CloseFrame, Connect, Delivery, ErrorFrame, Limits, Publish, Ready, Refused, Request,
+    ServerFrame, Subscription,
 };
 use crate::headers::HeaderBlock;
 use crate::json::is_valid;
@@ -27,16 +27,7 @@ fn number() -> impl Strategy<Value = u64> {
 /// JSON spelt in ways that a parser would not give back.
 pub(crate) fn json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
-        prop::sample::select(vec![
-            "null",
-            "true",
-            "-0",
-            "1.50e+007",
-            "1e999",
-            r#""\ud800""#,
-            r#""\u0041\/""#,
-            "\"ä\""
-        ]),
+        prop::sample::select(vec!["null", "true", "-0", "1.50e+007", "1e999", r#""\ud800""#, r#""\u0041\/""#, "\"ä\""]),
         Just(r#""""#),
     ];
     leaf.prop_map(str::to_owned).prop_recursive(4, 24, 4, |inner| {
@@ -66,12 +57,7 @@ fn payload() -> impl Strategy<Value = (Bytes, BodyKind)> {
 }
 
 fn headers() -> impl Strategy<Value = Bytes> {
-    btree_map(
-        "[a-zA-Z!#|~-]{1,6}",
-        vec("([!-~ä]([ -~\t]{0,6}[!-~ä])?)?", 1..3),
-        0..4,
-    )
-    .prop_map(|headers| {
+    btree_map("[a-zA-Z!#|~-]{1,6}", vec("([!-~ä]([ -~\t]{0,6}[!-~ä])?)?", 1..3), 0..4).prop_map(|headers| {
         let mut block = HeaderBlock::new();
         for (name, values) in &headers {
             for value in values {
@@ -92,67 +78,32 @@ fn subscription() -> impl Strategy<Value = Subscription<'static>> {
 }
 
 fn connect() -> impl Strategy<Value = ClientFrame<'static>> {
-    let attach =
-        (text(), text(), any::<u32>(), number()).prop_map(|(session, secret, generation, received)| Attach {
-            session,
-            secret,
-            generation,
-            received,
-        });
-    (
-        any::<u32>(),
-        of(text()),
-        of(text()),
-        any::<bool>(),
-        vec(subscription(), 0..3),
-        of(attach),
+    let attach = (text(), text(), any::<u32>(), number()).prop_map(|(session, secret, generation, received)| Attach {
+        session,
+        secret,
+        generation,
+        received,
+    });
+    (any::<u32>(), of(text()), of(text()), any::<bool>(), vec(subscription(), 0..3), of(attach)).prop_map(
+        |(version, token, name, echo, subscribe, attach)| {
+            ClientFrame::Connect(Connect { version, token, name, echo, subscribe, attach })
+        },
     )
-        .prop_map(|(version, token, name, echo, subscribe, attach)| {
-            ClientFrame::Connect(Connect {
-                version,
-                token,
-                name,
-                echo,
-                subscribe,
-                attach,
-            })
-        })
 }
 
 fn publish() -> impl Strategy<Value = ClientFrame<'static>> {
     let message_id = "[ -~]{1,128}".prop_map(Text::from);
-    (
-        of(number()),
-        text(),
-        of(text()),
-        of(message_id),
-        headers(),
-        payload(),
+    (of(number()), text(), of(text()), of(message_id), headers(), payload()).prop_map(
+        |(id, subject, reply, message_id, headers, (payload, body))| {
+            ClientFrame::Publish(Publish { id, subject, reply, message_id, headers, payload, body })
+        },
     )
-        .prop_map(|(id, subject, reply, message_id, headers, (payload, body))| {
-            ClientFrame::Publish(Publish {
-                id,
-                subject,
-                reply,
-                message_id,
-                headers,
-                payload,
-                body,
-            })
-        })
 }
 
 fn request() -> impl Strategy<Value = ClientFrame<'static>> {
     (number(), text(), of(any::<u32>()), headers(), payload()).prop_map(
         |(id, subject, timeout_ms, headers, (payload, body))| {
-            ClientFrame::Request(Request {
-                id,
-                subject,
-                timeout_ms,
-                headers,
-                payload,
-                body,
-            })
+            ClientFrame::Request(Request { id, subject, timeout_ms, headers, payload, body })
         },
     )
 }
@@ -162,28 +113,15 @@ pub(crate) fn client_frame() -> impl Strategy<Value = ClientFrame<'static>> {
         connect(),
         publish(),
         request(),
-        (of(number()), subscription())
-            .prop_map(|(id, subscription)| ClientFrame::Subscribe { id, subscription }),
-        (of(number()), number(), of(number())).prop_map(|(id, sid, max)| ClientFrame::Unsubscribe {
-            id,
-            sid,
-            max
-        }),
+        (of(number()), subscription()).prop_map(|(id, subscription)| ClientFrame::Subscribe { id, subscription }),
+        (of(number()), number(), of(number())).prop_map(|(id, sid, max)| ClientFrame::Unsubscribe { id, sid, max }),
         number().prop_map(|received| ClientFrame::Ping { received }),
         number().prop_map(|received| ClientFrame::Pong { received }),
     ]
 }
 
 fn ready() -> impl Strategy<Value = ServerFrame<'static>> {
-    let session = (
-        text(),
-        text(),
-        any::<u32>(),
-        any::<bool>(),
-        number(),
-        number(),
-        of(text()),
-    );
+    let session = (text(), text(), any::<u32>(), any::<bool>(), number(), number(), of(text()));
     let node = (text(), text(), of(text()), any::<u32>(), any::<u32>());
     let refused = (number(), any::<u16>(), text(), text()).prop_map(|(sid, code, reason, message)| Refused {
         sid,
@@ -191,26 +129,12 @@ fn ready() -> impl Strategy<Value = ServerFrame<'static>> {
         reason,
         message,
     });
-    (
-        any::<u32>(),
-        session,
-        node,
-        any::<[u32; 7]>(),
-        vec(text(), 0..3),
-        vec(refused, 0..3),
-    )
-        .prop_map(|(version, session, node, limits, features, refused)| {
+    (any::<u32>(), session, node, any::<[u32; 7]>(), vec(text(), 0..3), vec(refused, 0..3)).prop_map(
+        |(version, session, node, limits, features, refused)| {
             let (session, secret, generation, resumed, received, skipped, reason) = session;
             let (node, server, user, heartbeat_ms, keep_ms) = node;
-            let [
-                frame_bytes,
-                payload_bytes,
-                subject_bytes,
-                subscriptions,
-                requests,
-                resend_frames,
-                resend_bytes,
-            ] = limits;
+            let [frame_bytes, payload_bytes, subject_bytes, subscriptions, requests, resend_frames, resend_bytes] =
+                limits;
             ServerFrame::Ready(Ready {
                 version,
                 session,
@@ -237,43 +161,28 @@ fn ready() -> impl Strategy<Value = ServerFrame<'static>> {
                 features,
                 refused,
             })
-        })
+        },
+    )
 }
 
 fn delivery() -> impl Strategy<Value = Delivery<'static>> {
-    (text(), of(text()), headers(), payload()).prop_map(|(subject, reply, headers, (payload, body))| {
-        Delivery {
-            subject,
-            reply,
-            headers,
-            payload,
-            body,
-        }
+    (text(), of(text()), headers(), payload()).prop_map(|(subject, reply, headers, (payload, body))| Delivery {
+        subject,
+        reply,
+        headers,
+        payload,
+        body,
     })
 }
 
 pub(crate) fn server_frame() -> impl Strategy<Value = ServerFrame<'static>> {
-    let error = (
-        of(number()),
-        of(number()),
-        any::<u16>(),
-        text(),
-        text(),
-        of(any::<u32>()),
-    );
+    let error = (of(number()), of(number()), any::<u16>(), text(), text(), of(any::<u32>()));
     let close = (any::<u16>(), text(), text(), of(any::<u32>()));
     prop_oneof![
         ready(),
         number().prop_map(|id| ServerFrame::Ok { id }),
         error.prop_map(|(id, sid, code, reason, message, retry_after_ms)| {
-            ServerFrame::Error(ErrorFrame {
-                id,
-                sid,
-                code,
-                reason,
-                message,
-                retry_after_ms,
-            })
+            ServerFrame::Error(ErrorFrame { id, sid, code, reason, message, retry_after_ms })
         }),
         (vec(number(), 0..4), vec(delivery(), 0..4))
             .prop_map(|(sids, messages)| ServerFrame::Message { sids, messages }),
@@ -291,12 +200,7 @@ pub(crate) fn server_frame() -> impl Strategy<Value = ServerFrame<'static>> {
         number().prop_map(|received| ServerFrame::Ping { received }),
         number().prop_map(|received| ServerFrame::Pong { received }),
         close.prop_map(|(code, reason, message, retry_after_ms)| {
-            ServerFrame::Close(CloseFrame {
-                code,
-                reason,
-                message,
-                retry_after_ms,
-            })
+            ServerFrame::Close(CloseFrame { code, reason, message, retry_after_ms })
         }),
     ]
 }

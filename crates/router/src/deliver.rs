@@ -66,8 +66,8 @@ impl Delivery<'_> {
             self.scratch.clear();
             group.codec.encode_run(&group.sids, &mut run.messages(), self.scratch);
             let len = self.scratch.len();
-            let share = group.to.len() > 1
-                && (len >= SHARE_BYTES || (len >= SHARE_BYTES_MANY && group.to.len() >= MANY));
+            let share =
+                group.to.len() > 1 && (len >= SHARE_BYTES || (len >= SHARE_BYTES_MANY && group.to.len() >= MANY));
             let shared = share.then(|| Bytes::copy_from_slice(self.scratch));
             for outbox in &group.to {
                 if self.is_own(outbox) {

@@ -124,9 +124,8 @@ impl Sets {
             self.table.retain(|weak| weak.strong_count() > 0);
             self.sweep_at = self.table.len() * 2;
         }
-        self.table.insert_unique(hash, set, |weak| {
-            weak.upgrade().map_or(0, |set| FixedState::default().hash_one(&*set.ids))
-        });
+        self.table
+            .insert_unique(hash, set, |weak| weak.upgrade().map_or(0, |set| FixedState::default().hash_one(&*set.ids)));
     }
 }
 

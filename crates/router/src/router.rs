@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use pointsman_contract::backplane::{Backplane, Inbound, RunIter};
 use pointsman_contract::batch::{Answer, BatchView, PublicationView};
 use pointsman_contract::policy::{PlanContext, Policy, Verdict};
-use pointsman_contract::port::{Expired, Member, Outcome, Port, SessionKey, SubscribeRequest, Submitted};
+use pointsman_contract::port::{Expired, Member, Outcome, Port, SessionKey, Submitted, SubscribeRequest};
 use pointsman_contract::refusal::Refusal;
 use pointsman_contract::worker::Worker;
 use pointsman_outbox::tick::Tick;
@@ -228,7 +228,10 @@ impl Router {
             return Err(Refusal::new(ErrorCode::BadQueue, format!("the queue group is not a valid name: {error}")));
         }
         let identity = &entry.member.identity;
-        if !identity.trusted && subject::is_reserved(request.pattern) && !may_name(request.pattern, identity.user.as_deref()) {
+        if !identity.trusted
+            && subject::is_reserved(request.pattern)
+            && !may_name(request.pattern, identity.user.as_deref())
+        {
             return Err(Refusal::new(
                 ErrorCode::PermissionDenied,
                 "subjects that begin with `$` or `_` are reserved; only `$USER.<your user>.…` and `_INBOX.<token>.…` can be subscribed to",
@@ -269,7 +272,10 @@ impl Port for Router {
             self.sessions.fetch_sub(1, Ordering::Relaxed);
             return Err(Refusal::new(
                 ErrorCode::Overloaded,
-                format!("this node holds {} sessions, which is its limit; try another node or later", self.config.sessions_max),
+                format!(
+                    "this node holds {} sessions, which is its limit; try another node or later",
+                    self.config.sessions_max
+                ),
             )
             .after(Duration::from_secs(5)));
         }
@@ -371,7 +377,11 @@ impl Port for Router {
             .iter()
             .flat_map(HashMap::values)
             .map(|subscription| {
-                (subscription.sid, String::from(&*subscription.pattern), subscription.queue.as_deref().map(String::from))
+                (
+                    subscription.sid,
+                    String::from(&*subscription.pattern),
+                    subscription.queue.as_deref().map(String::from),
+                )
             })
             .collect();
         list.sort_unstable();

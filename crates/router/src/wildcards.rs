@@ -66,7 +66,11 @@ impl Wildcards {
             }
         }
         if let Some(node) = self.node_mut(at) {
-            if rest { node.rest.push(subscription) } else { node.here.push(subscription) }
+            if rest {
+                node.rest.push(subscription)
+            } else {
+                node.here.push(subscription)
+            }
             self.len += 1;
         }
     }

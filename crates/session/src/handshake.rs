@@ -222,7 +222,9 @@ fn take_up<L: Link>(
     const GONE: &str = "session_gone";
     const REFUSED: &str = "attach_refused";
     let session = SessionId::parse(&attach.session).and_then(|id| cx.sessions.get(id)).ok_or(GONE)?;
-    if !session.is_secret(&attach.secret) || session.identity.user != identity.user || session.codec.key() != codec.key()
+    if !session.is_secret(&attach.secret)
+        || session.identity.user != identity.user
+        || session.codec.key() != codec.key()
     {
         return Err(REFUSED);
     }
@@ -238,8 +240,7 @@ fn take_up<L: Link>(
     ingest.close = None;
     session.outbox.detach();
     session.outbox.wake();
-    let sids: Vec<u64> =
-        cx.port.subscriptions(session.key, usize::MAX).into_iter().map(|(sid, _, _)| sid).collect();
+    let sids: Vec<u64> = cx.port.subscriptions(session.key, usize::MAX).into_iter().map(|(sid, _, _)| sid).collect();
     let attached = with_worker(|worker| {
         let ready = ready(cx, config, &session);
         let generation = attach.generation;

@@ -10,10 +10,12 @@ use crate::session::{Session, SessionId, SessionInfo};
 
 const SHARDS: u64 = 64;
 
+type Shard = RwLock<HashMap<SessionId, Arc<Session>>>;
+
 /// The sessions by id.
 #[derive(Debug)]
 pub struct Sessions {
-    shards: Box<[RwLock<HashMap<SessionId, Arc<Session>>>]>,
+    shards: Box<[Shard]>,
 }
 
 impl Default for Sessions {
@@ -23,7 +25,7 @@ impl Default for Sessions {
 }
 
 impl Sessions {
-    fn shard(&self, session: &Session) -> Option<&RwLock<HashMap<SessionId, Arc<Session>>>> {
+    fn shard(&self, session: &Session) -> Option<&Shard> {
         self.shards.get(usize::try_from(session.key.0 % SHARDS).unwrap_or(0))
     }
 

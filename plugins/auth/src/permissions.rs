@@ -35,7 +35,7 @@ impl Policy for Permissions {
     }
 
     fn applies(&self, identity: &Identity) -> bool {
-        !identity.trusted && !(identity.publish.is_open() && identity.subscribe.is_open())
+        !(identity.trusted || identity.publish.is_open() && identity.subscribe.is_open())
     }
 
     fn plan_publish(&self, cx: &PlanContext<'_>) -> Option<Arc<dyn PublishRule>> {

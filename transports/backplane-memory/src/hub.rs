@@ -60,7 +60,12 @@ pub struct Hub {
 
 impl Hub {
     /// Takes a node in; its task ends with `stop`.
-    pub(crate) fn join(&self, node: u64, inbound: Arc<dyn Inbound>, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
+    pub(crate) fn join(
+        &self,
+        node: u64,
+        inbound: Arc<dyn Inbound>,
+        stop: CancellationToken,
+    ) -> tokio::task::JoinHandle<()> {
         let (runs, mut inbox) = mpsc::channel::<Arc<[Owned]>>(INBOX_RUNS);
         let lost = Arc::new(AtomicU64::new(0));
         self.inboxes.write().push(Inbox { node, runs, lost: Arc::clone(&lost) });

@@ -90,7 +90,12 @@ impl Codec for WebSocketCodec {
         }
     }
 
-    fn encode_run<'a>(&self, sids: &[u64], run: &mut dyn ExactSizeIterator<Item = DeliveryView<'a>>, out: &mut Vec<u8>) {
+    fn encode_run<'a>(
+        &self,
+        sids: &[u64],
+        run: &mut dyn ExactSizeIterator<Item = DeliveryView<'a>>,
+        out: &mut Vec<u8>,
+    ) {
         framing::frame(self.opcode(), out, |out| match self {
             Self::Json => json::encode_message(sids, run, out),
             Self::Postcard => binary::encode_message(sids, run, out),

@@ -83,7 +83,9 @@ fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
 /// What a valid upgrade asks for: the key to answer, and the codec.
 fn check(config: &WebSocketConfig, request: &Request) -> Result<(HeaderValue, WebSocketCodec), Box<Response>> {
     let headers = request.headers();
-    if request.method() != Method::GET || !lists(headers, &CONNECTION, "upgrade") || !lists(headers, &UPGRADE, "websocket")
+    if request.method() != Method::GET
+        || !lists(headers, &CONNECTION, "upgrade")
+        || !lists(headers, &UPGRADE, "websocket")
     {
         return Err(refuse(
             StatusCode::UPGRADE_REQUIRED,
@@ -138,7 +140,9 @@ fn check(config: &WebSocketConfig, request: &Request) -> Result<(HeaderValue, We
 
 /// 16 bytes in base64.
 fn is_key(key: &[u8]) -> bool {
-    key.len() == 24 && key.ends_with(b"==") && key.iter().take(22).all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(byte))
+    key.len() == 24
+        && key.ends_with(b"==")
+        && key.iter().take(22).all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(byte))
 }
 
 async fn upgrade(State(adapter): State<WebSocket>, mut request: Request) -> Response {

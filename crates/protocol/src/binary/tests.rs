@@ -43,9 +43,7 @@ fn server_bytes(frame: &ServerFrame<'_>) -> Vec<u8> {
 /// Postcard does not say what a body is.
 fn client_frame() -> impl Strategy<Value = ClientFrame<'static>> {
     strategies::client_frame().prop_map(|mut frame| {
-        if let ClientFrame::Publish(Publish { body, .. }) | ClientFrame::Request(Request { body, .. }) =
-            &mut frame
-        {
+        if let ClientFrame::Publish(Publish { body, .. }) | ClientFrame::Request(Request { body, .. }) = &mut frame {
             *body = BodyKind::Unknown;
         }
         frame
@@ -57,9 +55,7 @@ fn server_frame() -> impl Strategy<Value = ServerFrame<'static>> {
         match &mut frame {
             ServerFrame::Reply { body, .. } => *body = BodyKind::Unknown,
             ServerFrame::Message { messages, .. } => {
-                messages
-                    .iter_mut()
-                    .for_each(|message| message.body = BodyKind::Unknown);
+                messages.iter_mut().for_each(|message| message.body = BodyKind::Unknown);
             }
             _ => {}
         }
@@ -103,23 +99,16 @@ fn server_schema<'a>(frame: &'a ServerFrame<'_>) -> Option<schema::Server<'a>> {
                 })
                 .collect(),
         }),
-        ServerFrame::Reply {
-            id, headers, payload, ..
-        } => Some(schema::Server::Reply {
-            id: *id,
-            headers,
-            payload,
-        }),
+        ServerFrame::Reply { id, headers, payload, .. } => Some(schema::Server::Reply { id: *id, headers, payload }),
         _ => None,
     }
 }
 
 fn info(frame: &ServerFrame<'_>) -> Option<MessageInfo> {
     match frame {
-        ServerFrame::Message { sids, messages } => Some(MessageInfo {
-            sids: sids.clone(),
-            messages: u32::try_from(messages.len()).unwrap(),
-        }),
+        ServerFrame::Message { sids, messages } => {
+            Some(MessageInfo { sids: sids.clone(), messages: u32::try_from(messages.len()).unwrap() })
+        }
         _ => None,
     }
 }
@@ -146,18 +135,8 @@ fn the_wire_is_as_the_tables_say() {
     });
     for (frame, bytes) in [
         (publish, &b"\x03\x01\xac\x02\x03a.b\x00\x01\x01m\x00\x01\xff"[..]),
-        (
-            request,
-            b"\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01a\x01\x80\x01\x00\x00",
-        ),
-        (
-            ClientFrame::Unsubscribe {
-                id: None,
-                sid: 2,
-                max: Some(0),
-            },
-            b"\x02\x00\x02\x01\x00",
-        ),
+        (request, b"\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01a\x01\x80\x01\x00\x00"),
+        (ClientFrame::Unsubscribe { id: None, sid: 2, max: Some(0) }, b"\x02\x00\x02\x01\x00"),
         (ClientFrame::Ping { received: 127 }, b"\x05\x7f"),
         (ClientFrame::Pong { received: 128 }, b"\x06\x80\x01"),
     ] {
@@ -174,20 +153,10 @@ fn the_wire_is_as_the_tables_say() {
     for (frame, bytes) in [
         (ServerFrame::Ok { id: 1 }, &b"\x01\x01"[..]),
         (
-            ServerFrame::Message {
-                sids: vec![1, 128],
-                messages: vec![message],
-            },
+            ServerFrame::Message { sids: vec![1, 128], messages: vec![message] },
             b"\x03\x02\x01\x80\x01\x01\x01a\x01\x01r\x01h\x01p",
         ),
-        (
-            ServerFrame::Gap {
-                sids: vec![],
-                lost: Some(1),
-                reason: "policy".into(),
-            },
-            b"\x05\x00\x01\x01\x06policy",
-        ),
+        (ServerFrame::Gap { sids: vec![], lost: Some(1), reason: "policy".into() }, b"\x05\x00\x01\x01\x06policy"),
         (ServerFrame::Ping { received: 0 }, b"\x06\x00"),
         (ServerFrame::Pong { received: 0 }, b"\x07\x00"),
     ] {
@@ -212,28 +181,16 @@ fn what_cannot_be_read_ends_the_message() {
         (b"\x03\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01a", 0),
         (b"\x00\x01\x00\x00\x00\xff\xff\xff\xff\x0f", 0),
         // Numbers of more than 64 and 32 bits.
-        (
-            b"\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02\x01a\x00\x00\x00",
-            0,
-        ),
-        (
-            b"\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff\x81\x01a\x00\x00\x00",
-            0,
-        ),
+        (b"\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02\x01a\x00\x00\x00", 0),
+        (b"\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff\x81\x01a\x00\x00\x00", 0),
         (b"\x04\x01\x01a\x01\x80\x80\x80\x80\x10\x00\x00", 0),
     ] {
         let frames = client(bytes);
-        let Some((Err(error), before)) = frames.split_last() else {
-            panic!("{bytes:x?}: {frames:?}")
-        };
+        let Some((Err(error), before)) = frames.split_last() else { panic!("{bytes:x?}: {frames:?}") };
         assert_eq!((error.code(), error.id()), (ErrorCode::BadFrame, None));
         assert_eq!(before.iter().flatten().count(), good, "{bytes:x?}: {frames:?}");
     }
-    for bytes in [
-        &b"\x09"[..],
-        b"\x03\xff\xff\xff\xff\x0f\x01",
-        b"\x03\x00\xff\xff\xff\xff\x0f\x01a",
-    ] {
+    for bytes in [&b"\x09"[..], b"\x03\xff\xff\xff\xff\x0f\x01", b"\x03\x00\xff\xff\xff\xff\x0f\x01a"] {
         assert!(matches!(server(bytes).as_slice(), [Err(_)]), "{bytes:x?}");
     }
 }
@@ -266,9 +223,7 @@ fn wrong_contents_spoil_only_their_frame() {
         for mut bytes in [frame.clone(), [b"\x83\x00", &frame[1..]].concat()] {
             bytes.extend_from_slice(b"\x05\x01");
             let frames = client(&bytes);
-            let [Err(error), Ok(ClientFrame::Ping { received: 1 })] = frames.as_slice() else {
-                panic!("{frames:?}")
-            };
+            let [Err(error), Ok(ClientFrame::Ping { received: 1 })] = frames.as_slice() else { panic!("{frames:?}") };
             assert_eq!((error.code(), error.id()), (code, Some(7)), "{headers}");
         }
     }

@@ -73,7 +73,9 @@ pub fn encode_reply(id: u64, headers: &[u8], payload: &[u8], _body: BodyKind, ou
 /// Appends one frame of a server.
 pub fn encode_server(frame: &ServerFrame<'_>, out: &mut Vec<u8>) {
     let frame = match frame {
-        ServerFrame::Message { sids, messages } => return encode_message(sids, messages.iter().map(Delivery::view), out),
+        ServerFrame::Message { sids, messages } => {
+            return encode_message(sids, messages.iter().map(Delivery::view), out);
+        }
         ServerFrame::Reply { id, headers, payload, body } => return encode_reply(*id, headers, payload, *body, out),
         ServerFrame::Ok { id } => schema::Server::Ok { id: *id },
         ServerFrame::Ping { received } => schema::Server::Ping { received: *received },

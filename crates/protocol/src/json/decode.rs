@@ -7,9 +7,9 @@ use std::ops::ControlFlow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::codes::ErrorCode;
@@ -326,11 +326,9 @@ fn build<'a>(raw: RawFrame<'a>, id: Option<u64>) -> Result<ClientFrame<'a>, Fram
                 max: number(raw.max),
             },
         },
-        "unsubscribe" => ClientFrame::Unsubscribe {
-            id,
-            sid: number(raw.sid).ok_or_else(|| missing("sid"))?,
-            max: number(raw.max),
-        },
+        "unsubscribe" => {
+            ClientFrame::Unsubscribe { id, sid: number(raw.sid).ok_or_else(|| missing("sid"))?, max: number(raw.max) }
+        }
         "ping" => ClientFrame::Ping { received: number(raw.received).ok_or_else(|| missing("received"))? },
         "pong" => ClientFrame::Pong { received: number(raw.received).ok_or_else(|| missing("received"))? },
         _ => connect(raw, id)?,
@@ -376,7 +374,9 @@ fn body<'a>(raw: &RawFrame<'a>, id: Option<u64>) -> Result<(Cow<'a, [u8]>, BodyK
             Ok(bytes) => Ok((Cow::Owned(bytes), BodyKind::Unknown)),
             Err(error) => Err(FrameError::bad(id, format!("the field `base64` cannot be decoded: {error}"))),
         },
-        _ => Err(FrameError::bad(id, "a body is one of `data`, `text` and `base64`, and there is more than one of them")),
+        _ => {
+            Err(FrameError::bad(id, "a body is one of `data`, `text` and `base64`, and there is more than one of them"))
+        }
     }
 }
 

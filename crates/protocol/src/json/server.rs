@@ -120,7 +120,12 @@ fn server_frame(text: &str) -> Result<ServerFrame<'_>, FrameError> {
     Ok(match &*raw.op.0 {
         "message" => ServerFrame::Message {
             sids: raw.sids.ok_or_else(|| missing("sids"))?,
-            messages: raw.messages.ok_or_else(|| missing("messages"))?.into_iter().map(|Object(message)| delivery(message)).collect::<Result<_, _>>()?,
+            messages: raw
+                .messages
+                .ok_or_else(|| missing("messages"))?
+                .into_iter()
+                .map(|Object(message)| delivery(message))
+                .collect::<Result<_, _>>()?,
         },
         "ok" => ServerFrame::Ok { id: number(raw.id).ok_or_else(|| missing("id"))? },
         "ping" => ServerFrame::Ping { received: number(raw.received).ok_or_else(|| missing("received"))? },

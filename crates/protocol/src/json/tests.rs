@@ -49,37 +49,19 @@ const LIMITS: &str = r#"{"frame_bytes":1,"payload_bytes":2,"subject_bytes":3,"su
 #[test]
 fn the_examples_are_read_and_written() {
     // protocol.md#P11
-    let clauses = include_str!("../../../../docs/protocol.md")
-        .split_once("## P11")
-        .unwrap()
-        .1;
-    let block = clauses
-        .split_once("```json\n")
-        .unwrap()
-        .1
-        .split_once("```")
-        .unwrap()
-        .0;
+    let clauses = include_str!("../../../../docs/protocol.md").split_once("## P11").unwrap().1;
+    let block = clauses.split_once("```json\n").unwrap().1.split_once("```").unwrap().0;
     assert_eq!(block.lines().count(), 14);
     for line in block.lines() {
         let line = line.replace("{…}", LIMITS);
         let (of_client, of_server) = (client(line.as_bytes()), server(line.as_bytes()));
-        let written: Vec<_> = of_client
-            .iter()
-            .flatten()
-            .map(client_bytes)
-            .chain(of_server.iter().flatten().map(server_bytes))
-            .collect();
+        let written: Vec<_> =
+            of_client.iter().flatten().map(client_bytes).chain(of_server.iter().flatten().map(server_bytes)).collect();
         let both_ways = line.contains(r#""op":"p"#) && !line.contains("publish");
-        assert_eq!(
-            written.len(),
-            1 + usize::from(both_ways),
-            "{line}: {of_client:?} {of_server:?}"
-        );
+        assert_eq!(written.len(), 1 + usize::from(both_ways), "{line}: {of_client:?} {of_server:?}");
         // What is left out or written out by default.
-        let canonical = line
-            .replace(r#","headers":{}"#, "")
-            .replace(r#""subscribe":["#, r#""echo":true,"subscribe":["#);
+        let canonical =
+            line.replace(r#","headers":{}"#, "").replace(r#""subscribe":["#, r#""echo":true,"subscribe":["#);
         for written in written {
             assert_eq!(String::from_utf8(written).unwrap(), canonical);
         }
@@ -89,119 +71,41 @@ fn the_examples_are_read_and_written() {
 #[test]
 fn a_bad_frame_is_named_by_code_and_id() {
     use ErrorCode::{BadFrame, BadHeaders, UnknownOp, Unsupported};
-    let long_header = format!(
-        r#"{{"op":"publish","id":3,"subject":"a","headers":{{"a":"{}"}}}}"#,
-        "x".repeat(4096)
-    );
-    let long_message_id = format!(
-        r#"{{"op":"publish","id":3,"subject":"a","message_id":"{}"}}"#,
-        "x".repeat(129)
-    );
+    let long_header = format!(r#"{{"op":"publish","id":3,"subject":"a","headers":{{"a":"{}"}}}}"#, "x".repeat(4096));
+    let long_message_id = format!(r#"{{"op":"publish","id":3,"subject":"a","message_id":"{}"}}"#, "x".repeat(129));
     for (text, code, id) in [
         // protocol.md#P1.6
-        (
-            r#"{"op":"publish","id":3,"subject":"a","payload":1}"#,
-            BadFrame,
-            Some(3),
-        ),
-        (
-            r#"{"op":"publish","id":3,"subject":"a","timeout_ms":1}"#,
-            BadFrame,
-            Some(3),
-        ),
-        (
-            r#"{"op":"request","id":3,"subject":"a","reply":"b"}"#,
-            BadFrame,
-            Some(3),
-        ),
-        (
-            r#"{"op":"subscribe","id":3,"sid":1,"pattern":"a","data":null}"#,
-            BadFrame,
-            Some(3),
-        ),
-        (
-            r#"{"op":"unsubscribe","id":3,"sid":1,"pattern":"a"}"#,
-            BadFrame,
-            Some(3),
-        ),
+        (r#"{"op":"publish","id":3,"subject":"a","payload":1}"#, BadFrame, Some(3)),
+        (r#"{"op":"publish","id":3,"subject":"a","timeout_ms":1}"#, BadFrame, Some(3)),
+        (r#"{"op":"request","id":3,"subject":"a","reply":"b"}"#, BadFrame, Some(3)),
+        (r#"{"op":"subscribe","id":3,"sid":1,"pattern":"a","data":null}"#, BadFrame, Some(3)),
+        (r#"{"op":"unsubscribe","id":3,"sid":1,"pattern":"a"}"#, BadFrame, Some(3)),
         (r#"{"op":"ping","id":3,"received":1}"#, BadFrame, Some(3)),
         (r#"{"op":"connect","version":1,"sid":1}"#, BadFrame, None),
-        (
-            r#"{"op":"connect","version":1,"subscribe":[{"sid":1,"pattern":"a","id":1}]}"#,
-            BadFrame,
-            None,
-        ),
+        (r#"{"op":"connect","version":1,"subscribe":[{"sid":1,"pattern":"a","id":1}]}"#, BadFrame, None),
         (
             r#"{"op":"connect","version":1,"attach":{"session":"a","secret":"b","generation":1,"received":0,"x":0}}"#,
             BadFrame,
             None,
         ),
         // protocol.md#P4.1
-        (
-            r#"{"op":"subscribe","id":3,"sid":1,"pattern":"a","since":null}"#,
-            Unsupported,
-            Some(3),
-        ),
-        (
-            r#"{"op":"subscribe","sid":1,"pattern":"a","max_rate":{}}"#,
-            Unsupported,
-            None,
-        ),
-        (
-            r#"{"op":"connect","version":1,"subscribe":[{"sid":1,"pattern":"a","conflate":1}]}"#,
-            Unsupported,
-            None,
-        ),
+        (r#"{"op":"subscribe","id":3,"sid":1,"pattern":"a","since":null}"#, Unsupported, Some(3)),
+        (r#"{"op":"subscribe","sid":1,"pattern":"a","max_rate":{}}"#, Unsupported, None),
+        (r#"{"op":"connect","version":1,"subscribe":[{"sid":1,"pattern":"a","conflate":1}]}"#, Unsupported, None),
         // protocol.md#P5.1
         (&long_message_id, BadFrame, Some(3)),
-        (
-            r#"{"op":"publish","id":3,"subject":"a","message_id":""}"#,
-            BadFrame,
-            Some(3),
-        ),
-        (
-            r#"{"op":"publish","id":3,"subject":"a","message_id":"ä"}"#,
-            BadFrame,
-            Some(3),
-        ),
+        (r#"{"op":"publish","id":3,"subject":"a","message_id":""}"#, BadFrame, Some(3)),
+        (r#"{"op":"publish","id":3,"subject":"a","message_id":"ä"}"#, BadFrame, Some(3)),
         // protocol.md#P5.2
-        (
-            r#"{"op":"publish","id":3,"subject":"a","data":1,"text":"1"}"#,
-            BadFrame,
-            Some(3),
-        ),
-        (
-            r#"{"op":"publish","id":3,"subject":"a","data":null,"base64":""}"#,
-            BadFrame,
-            Some(3),
-        ),
-        (
-            r#"{"op":"request","id":3,"subject":"a","text":"","base64":""}"#,
-            BadFrame,
-            Some(3),
-        ),
-        (
-            r#"{"op":"publish","id":3,"subject":"a","base64":"YQ"}"#,
-            BadFrame,
-            Some(3),
-        ),
+        (r#"{"op":"publish","id":3,"subject":"a","data":1,"text":"1"}"#, BadFrame, Some(3)),
+        (r#"{"op":"publish","id":3,"subject":"a","data":null,"base64":""}"#, BadFrame, Some(3)),
+        (r#"{"op":"request","id":3,"subject":"a","text":"","base64":""}"#, BadFrame, Some(3)),
+        (r#"{"op":"publish","id":3,"subject":"a","base64":"YQ"}"#, BadFrame, Some(3)),
         // protocol.md#P5.4
         (&long_header, BadHeaders, Some(3)),
-        (
-            r#"{"op":"publish","id":3,"subject":"a","headers":{"a b":""}}"#,
-            BadHeaders,
-            Some(3),
-        ),
-        (
-            r#"{"op":"publish","id":3,"subject":"a","headers":{"a":["b","c\r\nd: e"]}}"#,
-            BadHeaders,
-            Some(3),
-        ),
-        (
-            r#"{"op":"publish","id":3,"subject":"a","headers":{"a":1}}"#,
-            BadFrame,
-            Some(3),
-        ),
+        (r#"{"op":"publish","id":3,"subject":"a","headers":{"a b":""}}"#, BadHeaders, Some(3)),
+        (r#"{"op":"publish","id":3,"subject":"a","headers":{"a":["b","c\r\nd: e"]}}"#, BadHeaders, Some(3)),
+        (r#"{"op":"publish","id":3,"subject":"a","headers":{"a":1}}"#, BadFrame, Some(3)),
         // Missing fields.
         (r#"{"op":"publish","id":3}"#, BadFrame, Some(3)),
         (r#"{"op":"request","subject":"a"}"#, BadFrame, None),
@@ -213,63 +117,29 @@ fn a_bad_frame_is_named_by_code_and_id() {
         (r#"{"op":"pubish","id":3,"subject":"a"}"#, UnknownOp, Some(3)),
         (r#"{"op":"ok","id":3}"#, UnknownOp, Some(3)),
         (r#"{"op":1,"id":3}"#, BadFrame, Some(3)),
-        (
-            r#"{"op":"ping","op":"pong","id":3,"received":1}"#,
-            BadFrame,
-            Some(3),
-        ),
+        (r#"{"op":"ping","op":"pong","id":3,"received":1}"#, BadFrame, Some(3)),
         (r#"{"op":"publish","id":3,"id":4,"subject":"a"}"#, BadFrame, None),
-        (
-            r#"{"op":"publish","id":3,"subject":"a","data":1,"data":2}"#,
-            BadFrame,
-            Some(3),
-        ),
+        (r#"{"op":"publish","id":3,"subject":"a","data":1,"data":2}"#, BadFrame, Some(3)),
         (r#"{"op":"ping","received":9007199254740992}"#, BadFrame, None),
         (r#"{"op":"ping","received":-1}"#, BadFrame, None),
         (r#"{"op":"ping","received":1.0}"#, BadFrame, None),
         (r#"{"op":"ping","received":1e999}"#, BadFrame, None),
-        (
-            r#"{"op":"publish","id":9007199254740992,"subject":"a"}"#,
-            BadFrame,
-            None,
-        ),
-        (
-            r#"{"op":"publish","id":18446744073709551616,"subject":"a"}"#,
-            BadFrame,
-            None,
-        ),
+        (r#"{"op":"publish","id":9007199254740992,"subject":"a"}"#, BadFrame, None),
+        (r#"{"op":"publish","id":18446744073709551616,"subject":"a"}"#, BadFrame, None),
         (r#"{"op":"publish","id":3,"subject":"\ud800"}"#, BadFrame, Some(3)),
-        (
-            r#"{"op":"publish","id":3,"subject":"a","text":"\udc00\ud800"}"#,
-            BadFrame,
-            Some(3),
-        ),
-        (
-            "{\"op\":\"publish\",\"id\":3,\"subject\":\"a\0\"}",
-            BadFrame,
-            None,
-        ),
+        (r#"{"op":"publish","id":3,"subject":"a","text":"\udc00\ud800"}"#, BadFrame, Some(3)),
+        ("{\"op\":\"publish\",\"id\":3,\"subject\":\"a\0\"}", BadFrame, None),
         (r#"{"op":"publish","id":3,"subject":"a"}{}"#, BadFrame, None),
         (r#"{"op":"publish","id":3,"subject":"a","data":}"#, BadFrame, None),
-        (
-            r#"{"op":"connect","version":1,"subscribe":[[1,"a",null,null]]}"#,
-            BadFrame,
-            None,
-        ),
-        (
-            r#"{"op":"connect","version":1,"attach":["a","b",1,0]}"#,
-            BadFrame,
-            None,
-        ),
+        (r#"{"op":"connect","version":1,"subscribe":[[1,"a",null,null]]}"#, BadFrame, None),
+        (r#"{"op":"connect","version":1,"attach":["a","b",1,0]}"#, BadFrame, None),
         ("", BadFrame, None),
         (" \n", BadFrame, None),
         ("null", BadFrame, None),
         ("\u{feff}{}", BadFrame, None),
     ] {
         let frames = client(text.as_bytes());
-        let [Err(error)] = frames.as_slice() else {
-            panic!("{text}: {frames:?}")
-        };
+        let [Err(error)] = frames.as_slice() else { panic!("{text}: {frames:?}") };
         assert_eq!((error.code(), error.id()), (code, id), "{text}: {error}");
     }
     assert!(matches!(client(b"{\"op\":\"\xff\"}").as_slice(), [Err(_)]));
@@ -292,26 +162,14 @@ fn data_passes_through_byte_for_byte() {
         &huge,
     ] {
         let frames = client(format!(r#"{{"op":"publish","subject":"a","data": {data} }}"#).as_bytes());
-        let [Ok(ClientFrame::Publish(publish))] = frames.as_slice() else {
-            panic!("{frames:?}")
-        };
-        assert_eq!(
-            (&*publish.payload, publish.body),
-            (data.as_bytes(), BodyKind::Json)
-        );
+        let [Ok(ClientFrame::Publish(publish))] = frames.as_slice() else { panic!("{frames:?}") };
+        assert_eq!((&*publish.payload, publish.body), (data.as_bytes(), BodyKind::Json));
 
         for body in [BodyKind::Json, BodyKind::Unknown] {
-            let view = DeliveryView {
-                subject: "a",
-                reply: None,
-                headers: b"",
-                payload: data.as_bytes(),
-                body,
-            };
+            let view = DeliveryView { subject: "a", reply: None, headers: b"", payload: data.as_bytes(), body };
             let mut out = Vec::new();
             encode_message(&[1], [view].into_iter(), &mut out);
-            let expected =
-                format!(r#"{{"op":"message","sids":[1],"messages":[{{"subject":"a","data":{data}}}]}}"#);
+            let expected = format!(r#"{{"op":"message","sids":[1],"messages":[{{"subject":"a","data":{data}}}]}}"#);
             assert_eq!(String::from_utf8(out).unwrap(), expected);
         }
     }
@@ -350,10 +208,7 @@ fn a_bad_frame_does_not_spoil_the_others_of_its_array() {
     // protocol.md#P1.3
     let ping = Ok(ClientFrame::Ping { received: 1 });
     for (text, good) in [
-        (
-            r#" [{"op":"ping","received":1}, {"op":"x"} ,{"op":"ping","received":1}] "#,
-            2,
-        ),
+        (r#" [{"op":"ping","received":1}, {"op":"x"} ,{"op":"ping","received":1}] "#, 2),
         (r#"[{"op":"ping","received":1},["ping"]]"#, 1),
         (r#"[{"op":"ping","received":1},5]"#, 1),
         (r#"[{"op":"ping","received":1}"#, 1),
@@ -362,11 +217,7 @@ fn a_bad_frame_does_not_spoil_the_others_of_its_array() {
         ("[", 0),
     ] {
         let frames = client(text.as_bytes());
-        assert_eq!(
-            frames.iter().filter(|frame| **frame == ping).count(),
-            good,
-            "{text}"
-        );
+        assert_eq!(frames.iter().filter(|frame| **frame == ping).count(), good, "{text}");
         assert_eq!(frames.iter().filter(|frame| frame.is_err()).count(), 1, "{text}");
     }
     assert!(client(b"[]").is_empty());
@@ -388,14 +239,8 @@ fn nothing_comes_after_the_sink_broke_off() {
 fn a_frame_is_an_object_and_never_its_fields_in_a_row() {
     // protocol.md#P11
     let nulls = ",null".repeat(18);
-    assert!(matches!(
-        client(format!(r#"[["publish",null,"a"{nulls}]]"#).as_bytes()).as_slice(),
-        [Err(_)]
-    ));
-    assert!(matches!(
-        server(br#"[["ok",1,null,null,null,null,null,null,null,null,null]]"#).as_slice(),
-        [Err(_)]
-    ));
+    assert!(matches!(client(format!(r#"[["publish",null,"a"{nulls}]]"#).as_bytes()).as_slice(), [Err(_)]));
+    assert!(matches!(server(br#"[["ok",1,null,null,null,null,null,null,null,null,null]]"#).as_slice(), [Err(_)]));
     assert!(matches!(
         server(br#"{"op":"message","sids":[1],"messages":[["a",1,null,null,null,null]]}"#).as_slice(),
         [Err(_)]
@@ -414,31 +259,18 @@ fn only_deliveries_are_inspected() {
     let info = |text: &str| inspect_message(text.as_bytes());
     assert_eq!(
         info(r#"{"op":"message","sids":[1,2],"messages":[{"subject":"a","headers":{"a b":"c"}},{}]}"#),
-        Some(MessageInfo {
-            sids: vec![1, 2],
-            messages: 2
-        })
+        Some(MessageInfo { sids: vec![1, 2], messages: 2 })
     );
-    for text in [
-        "",
-        r#"{"op":"message""#,
-        r#"{"op":"message"}"#,
-        r#"{"op":"gap","sids":[1],"reason":"policy"}"#,
-    ] {
+    for text in ["", r#"{"op":"message""#, r#"{"op":"message"}"#, r#"{"op":"gap","sids":[1],"reason":"policy"}"#] {
         assert_eq!(info(text), None, "{text}");
     }
 }
 
 /// What [`is_valid`] lets pass and a `Value` cannot hold: it does not look into numbers, escapes and depth, as `RawValue` does not.
 fn is_beyond_value(error: &serde_json::Error) -> bool {
-    [
-        "number out of range",
-        "hex escape",
-        "unicode code point",
-        "recursion limit",
-    ]
-    .iter()
-    .any(|what| error.to_string().contains(what))
+    ["number out of range", "hex escape", "unicode code point", "recursion limit"]
+        .iter()
+        .any(|what| error.to_string().contains(what))
 }
 
 #[test]

@@ -164,7 +164,9 @@ impl<'b> Submission<'_, 'b> {
             Some((_, Verdict::Refuse(refusal))) => Err(Outcome::Refused(refusal)),
             Some((policy, Verdict::DeadLetter(_))) => refuse(
                 ErrorCode::StoreUnavailable,
-                format!("the policy `{policy}` sends this message to the dead letters, and this node has no store to keep them in"),
+                format!(
+                    "the policy `{policy}` sends this message to the dead letters, and this node has no store to keep them in"
+                ),
             ),
         }
     }
@@ -173,8 +175,7 @@ impl<'b> Submission<'_, 'b> {
     fn flush(&self, pending: &mut Option<Pending>, state: &mut RouterWorker, worker: &mut Worker) -> usize {
         let Some(Pending { run, destination, .. }) = pending.take() else { return 0 };
         let batch = self.batch;
-        let messages =
-            run.clone().filter_map(move |at| batch.get(at)).map(|publication| publication.delivery());
+        let messages = run.clone().filter_map(move |at| batch.get(at)).map(|publication| publication.delivery());
         let run = Counted { len: run.len(), messages };
         self.deliver(&destination, &run, state, worker)
     }

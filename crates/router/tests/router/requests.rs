@@ -63,7 +63,11 @@ fn a_request_that_reaches_nobody_is_answered_at_once() {
     let (asker, other) = (node.make(Make { echo: false, ..Make::default() }), node.join());
     assert_eq!(node.submit(&asker, &[request("time", 1, 5_000)]), [(0, Outcome::NoResponders)]);
     node.subscribe(&asker, 1, "time").unwrap();
-    assert_eq!(node.submit(&asker, &[request("time", 1, 5_000)]), [(0, Outcome::NoResponders)], "it does not hear itself");
+    assert_eq!(
+        node.submit(&asker, &[request("time", 1, 5_000)]),
+        [(0, Outcome::NoResponders)],
+        "it does not hear itself"
+    );
     let queued = SubscribeRequest { sid: 2, pattern: "time", queue: Some("q"), max: None };
     node.subscribe_as(&asker, &queued).unwrap();
     assert_eq!(node.submit(&asker, &[request("time", 1, 5_000)]), [(0, Outcome::NoResponders)]);

@@ -10,7 +10,7 @@ use pointsman_contract::batch::{Answer, Batch, PublicationView};
 use pointsman_contract::codec::Codec;
 use pointsman_contract::identity::{Identity, Rules};
 use pointsman_contract::policy::{DeliverRule, PlanContext, Policy, PublishRule, Verdict};
-use pointsman_contract::port::{Member, Outcome, Port, SessionKey, SubscribeRequest, Submitted};
+use pointsman_contract::port::{Member, Outcome, Port, SessionKey, Submitted, SubscribeRequest};
 use pointsman_contract::refusal::Refusal;
 use pointsman_contract::worker::Worker;
 use pointsman_outbox::outbox::{Limits, Outbox, SlowConsumer};
@@ -136,10 +136,8 @@ impl Framing for TestCodec {
 
     fn delivered(&self, payload: &[u8]) -> Option<Delivered> {
         let mut fields = Fields(payload.get(2..)?);
-        (fields.byte() == b'M').then(|| Delivered {
-            sids: fields.numbers(),
-            messages: u32::try_from(fields.number()).unwrap(),
-        })
+        (fields.byte() == b'M')
+            .then(|| Delivered { sids: fields.numbers(), messages: u32::try_from(fields.number()).unwrap() })
     }
 
     fn encode_gap(&self, sids: &[u64], lost: u64, reason: &str, out: &mut Vec<u8>) {
@@ -160,7 +158,12 @@ impl Codec for TestCodec {
         "test"
     }
 
-    fn encode_run<'a>(&self, sids: &[u64], run: &mut dyn ExactSizeIterator<Item = DeliveryView<'a>>, out: &mut Vec<u8>) {
+    fn encode_run<'a>(
+        &self,
+        sids: &[u64],
+        run: &mut dyn ExactSizeIterator<Item = DeliveryView<'a>>,
+        out: &mut Vec<u8>,
+    ) {
         let during = self.during.lock().take();
         if let Some(during) = during {
             during();
@@ -314,8 +317,7 @@ impl Node {
         let codec = TestCodec::new(make.key);
         let outbox = Arc::new(Outbox::new(Arc::<TestCodec>::clone(&codec), make.outbox));
         let pipe = Arc::<Recorder>::default();
-        let attached =
-            outbox.attach(Arc::<Recorder>::clone(&pipe), 0, &[], |_, _| {}, &mut self.worker.tick.pool);
+        let attached = outbox.attach(Arc::<Recorder>::clone(&pipe), 0, &[], |_, _| {}, &mut self.worker.tick.pool);
         assert!(attached.is_some());
         let _flushed = outbox.flush(&mut self.worker.tick.pool);
         let key = self.router.attach(Member {
