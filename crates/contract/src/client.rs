@@ -1,7 +1,9 @@
 //! Client to node: endpoints that accept links.
 
+use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -86,3 +88,14 @@ pub trait Listener: fmt::Debug + Send + Sync + 'static {
 /// The address an HTTP request comes from, as an extension of the request: the connection's, or that of the client a trusted proxy named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);
+
+/// A connection's place among those the HTTP port may hold, as an extension of the request. Whoever takes the connection over keeps it until the link has
+/// ended, so that links count as connections.
+#[derive(Clone)]
+pub struct ConnectionPermit(pub Arc<dyn Any + Send + Sync>);
+
+impl fmt::Debug for ConnectionPermit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ConnectionPermit")
+    }
+}

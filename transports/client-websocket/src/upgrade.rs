@@ -7,14 +7,16 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::any;
+use bytes::Bytes;
 use http::header::{
     CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, Method, StatusCode};
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use parking_lot::RwLock;
-use pointsman_contract::client::{LinkKind, PeerAddress};
+use pointsman_contract::client::{ConnectionPermit, LinkKind, PeerAddress};
 use pointsman_contract::problem::{self, Problem};
 use pointsman_protocol::codes::ErrorCode;
 use pointsman_session::context::SessionContext;
@@ -29,12 +31,25 @@ use crate::config::WebSocketConfig;
 use crate::link::WebSocketLink;
 use crate::origin;
 
+/// Gets the bare stream out of an upgraded connection, with what had already been read of it. Only the HTTP server knows what it wraps streams in.
+pub type TakeOver = fn(Upgraded) -> Result<(TcpStream, Bytes), Upgraded>;
+
+/// What [`TakeOver`] is for a server that serves plain `TokioIo<TcpStream>`.
+///
+/// # Errors
+/// Gives the connection back when it is something else.
+pub fn plain(upgraded: Upgraded) -> Result<(TcpStream, Bytes), Upgraded> {
+    let parts = upgraded.downcast::<TokioIo<TcpStream>>()?;
+    Ok((parts.io.into_inner(), parts.read_buf))
+}
+
 /// The adapter: the path `/v1/ws`, to be merged into the HTTP server's routes.
 ///
-/// The HTTP server must serve plain `TokioIo<TcpStream>` connections with upgrades switched on and put a [`PeerAddress`] into each request.
+/// The HTTP server must serve its connections with upgrades switched on, and put a [`PeerAddress`] and a [`ConnectionPermit`] into each request.
 #[derive(Debug, Clone)]
 pub struct WebSocket {
     config: Arc<RwLock<Arc<WebSocketConfig>>>,
+    take_over: TakeOver,
     sessions: Arc<SessionContext>,
     links: TaskTracker,
 }
@@ -42,8 +57,13 @@ pub struct WebSocket {
 impl WebSocket {
     /// An adapter whose links run as tasks of `links`.
     #[must_use]
-    pub fn new(config: WebSocketConfig, sessions: Arc<SessionContext>, links: TaskTracker) -> Self {
-        Self { config: Arc::new(RwLock::new(Arc::new(config))), sessions, links }
+    pub fn new(
+        config: WebSocketConfig,
+        sessions: Arc<SessionContext>,
+        links: TaskTracker,
+        take_over: TakeOver,
+    ) -> Self {
+        Self { config: Arc::new(RwLock::new(Arc::new(config))), take_over, sessions, links }
     }
 
     /// Changes what is accepted from now on.
@@ -162,7 +182,9 @@ async fn upgrade(State(adapter): State<WebSocket>, mut request: Request) -> Resp
     let address = request.extensions().get::<PeerAddress>().map(|peer| peer.0);
     let peer = Peer { kind: LinkKind::WebSocket, address };
     let upgrading = hyper::upgrade::on(&mut request);
+    let permit = request.extensions().get::<ConnectionPermit>().cloned();
     let sessions = Arc::clone(&adapter.sessions);
+    let take_over = adapter.take_over;
     adapter.links.spawn(async move {
         let upgraded = match upgrading.await {
             Ok(upgraded) => upgraded,
@@ -171,14 +193,17 @@ async fn upgrade(State(adapter): State<WebSocket>, mut request: Request) -> Resp
                 return;
             }
         };
-        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
-            tracing::error!("the HTTP server does not serve plain TCP streams; WebSocket links cannot be taken over");
+        let Ok((stream, already_read)) = take_over(upgraded) else {
+            tracing::error!(
+                "the HTTP server serves another kind of stream than it says; WebSocket links cannot be taken over"
+            );
             return;
         };
-        let link = WebSocketLink::new(parts.io.into_inner(), parts.read_buf.to_vec(), peer, codec, &config);
+        let link = WebSocketLink::new(stream, already_read.to_vec(), peer, codec, &config);
         drop(config);
         let reason = drive(link, sessions).await;
         tracing::debug!(reason = reason.name(), "a link ended");
+        drop(permit);
     });
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
