@@ -40,4 +40,8 @@ pub trait Authenticator: fmt::Debug + Send + Sync + 'static {
     /// # Cancel safety
     /// Dropping the future has no effect.
     async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Arc<Identity>, AuthError>;
+
+    /// Whether it would still give out `identity` as it is. Asked when it takes the place of another: sessions whose identity it does not know are
+    /// closed, so that a permission that was taken away ends at once.
+    fn knows(&self, identity: &Identity) -> bool;
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use parking_lot::{Mutex, RwLock};
 use pointsman_contract::auth::Authenticator;
 use pointsman_contract::port::Port;
+use pointsman_protocol::codes::CloseCode;
 
 use crate::close::CloseReason;
 use crate::config::SessionConfig;
@@ -77,9 +78,17 @@ impl SessionContext {
         Arc::clone(&self.auth.read())
     }
 
-    /// Changes who decides. Sessions that are there stay.
-    pub fn set_authenticator(&self, auth: Arc<dyn Authenticator>) {
-        *self.auth.write() = auth;
+    /// Changes who decides. Sessions whose identity the new one does not know are closed, to come back with what is valid now.
+    pub fn set_authenticator(&self, auth: &Arc<dyn Authenticator>) {
+        *self.auth.write() = Arc::clone(auth);
+        self.sessions.close_where(|session| {
+            (!auth.knows(&session.identity)).then(|| {
+                CloseReason::server(
+                    CloseCode::TokenExpired,
+                    "what this session's token allows has changed; connect again, with a new token where it is no longer valid",
+                )
+            })
+        });
     }
 
     /// The router.
@@ -108,7 +117,8 @@ impl SessionContext {
     /// Begins to go away: every session is told to end, each with a reason of its own (a time to come back that spreads the clients).
     pub fn drain(&self, reason: impl FnMut() -> CloseReason) {
         self.draining.store(true, Ordering::Release);
-        self.sessions.close_all(reason);
+        let mut reason = reason;
+        self.sessions.close_where(|_| Some(reason()));
     }
 
     /// Seconds since the start, as of the last turn of the wheel.

@@ -229,7 +229,7 @@ fn take_up<L: Link>(
         return Err(REFUSED);
     }
     let mut ingest = session.ingest();
-    if ingest.ended {
+    if ingest.ended || ingest.close.as_ref().is_some_and(|reason| !reason.keeps_session()) {
         return Err(GONE);
     }
     if attach.generation != ingest.generation.wrapping_add(1) {

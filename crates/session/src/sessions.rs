@@ -72,12 +72,14 @@ impl Sessions {
         page.iter().map(|session| session.info()).collect()
     }
 
-    /// Tells every session to end, each with a reason of its own.
-    pub fn close_all(&self, mut reason: impl FnMut() -> CloseReason) {
+    /// Tells the sessions to end for which `reason` gives one.
+    pub(crate) fn close_where(&self, mut reason: impl FnMut(&Session) -> Option<CloseReason>) {
         for shard in &self.shards {
             let sessions: Vec<_> = shard.read().values().cloned().collect();
             for session in sessions {
-                session.close(reason());
+                if let Some(reason) = reason(&session) {
+                    session.close(reason);
+                }
             }
         }
     }

@@ -60,10 +60,17 @@ impl Authenticator for StaticTokens {
             message: "the token is not valid here; get a new one".into(),
         })
     }
+
+    fn knows(&self, identity: &Identity) -> bool {
+        let known = self.tokens.iter().map(|known| &known.identity).chain(&self.anonymous);
+        known.into_iter().any(|known| **known == *identity)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use pointsman_contract::identity::Rules;
+
     use super::*;
 
     async fn of(tokens: &StaticTokens, token: Option<&str>) -> Option<String> {
@@ -88,5 +95,17 @@ mod tests {
         assert_eq!(of(&open, None).await.as_deref(), Some("anonymous"));
         assert_eq!(of(&open, Some("wrong")).await, None, "a wrong token is not no token");
         assert!(!format!("{open:?}").contains("secret"));
+    }
+
+    #[test]
+    fn an_identity_that_changed_is_not_known_any_more() {
+        let token =
+            |identity: &Identity| StaticToken { token: "a-secret".into(), identity: Arc::new(identity.clone()) };
+        let before = Identity { credential: "a".into(), ..Identity::default() };
+        let narrowed = Identity { subscribe: Rules { allow: Some(Vec::new()), deny: Vec::new() }, ..before.clone() };
+        let list = StaticTokens::new(vec![token(&narrowed)], Some(Arc::new(Identity::anonymous())));
+        assert!(list.knows(&narrowed) && list.knows(&Identity::anonymous()));
+        assert!(!list.knows(&before), "it may read less now");
+        assert!(!StaticTokens::new(Vec::new(), None).knows(&Identity::anonymous()));
     }
 }
