@@ -8,6 +8,7 @@ use parking_lot::{Mutex, RwLock};
 use pointsman_contract::auth::Authenticator;
 use pointsman_contract::port::Port;
 use pointsman_protocol::codes::CloseCode;
+use tokio_util::sync::CancellationToken;
 
 use crate::close::CloseReason;
 use crate::config::SessionConfig;
@@ -33,6 +34,9 @@ pub struct SessionContext {
     seconds: AtomicU32,
     links: AtomicUsize,
     draining: AtomicBool,
+    aborting: AtomicBool,
+    /// The same for links that have no session yet.
+    pub(crate) abort: CancellationToken,
 }
 
 impl SessionContext {
@@ -58,6 +62,8 @@ impl SessionContext {
             seconds: AtomicU32::new(0),
             links: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
+            aborting: AtomicBool::new(false),
+            abort: CancellationToken::new(),
         }
     }
 
@@ -119,6 +125,17 @@ impl SessionContext {
         self.draining.store(true, Ordering::Release);
         let mut reason = reason;
         self.sessions.close_where(|_| Some(reason()));
+    }
+
+    /// Ends every link as it is, whatever still waits to be written. For a drain that has taken too long.
+    pub fn abort(&self) {
+        self.aborting.store(true, Ordering::Release);
+        self.abort.cancel();
+        self.sessions.for_each(|session| session.outbox.wake());
+    }
+
+    pub(crate) fn is_aborting(&self) -> bool {
+        self.aborting.load(Ordering::Acquire)
     }
 
     /// Seconds since the start, as of the last turn of the wheel.

@@ -32,12 +32,13 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Drives a link from its opening to its end and says why it ended.
 pub async fn drive<L: Link>(mut link: L, cx: Arc<SessionContext>) -> CloseReason {
     let _open = cx.link_opened();
-    let opened = match Box::pin(handshake::open(&mut link, &cx)).await {
-        Ok(opened) => opened,
-        Err(reason) => {
+    let opened = match Box::pin(cx.abort.run_until_cancelled(handshake::open(&mut link, &cx))).await {
+        Some(Ok(opened)) => opened,
+        Some(Err(reason)) => {
             refuse(&mut link, &reason).await;
             return reason;
         }
+        None => return CloseReason::Lost,
     };
     let session = Arc::clone(&opened.session);
     let generation = opened.generation;
@@ -153,6 +154,9 @@ impl<L: Link> Serve<L> {
 
     fn turn(&mut self, cx: &mut Context<'_>, worker: &mut Worker) -> Poll<CloseReason> {
         loop {
+            if self.cx.is_aborting() {
+                return Poll::Ready(self.lost());
+            }
             if let Poll::Ready(Err(())) = self.poll_write(cx, worker) {
                 return Poll::Ready(self.lost());
             }

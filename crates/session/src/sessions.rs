@@ -74,13 +74,18 @@ impl Sessions {
 
     /// Tells the sessions to end for which `reason` gives one.
     pub(crate) fn close_where(&self, mut reason: impl FnMut(&Session) -> Option<CloseReason>) {
+        self.for_each(|session| {
+            if let Some(reason) = reason(session) {
+                session.close(reason);
+            }
+        });
+    }
+
+    /// Calls `each` for every session, with no lock held.
+    pub(crate) fn for_each(&self, mut each: impl FnMut(&Session)) {
         for shard in &self.shards {
             let sessions: Vec<_> = shard.read().values().cloned().collect();
-            for session in sessions {
-                if let Some(reason) = reason(&session) {
-                    session.close(reason);
-                }
-            }
+            sessions.iter().for_each(|session| each(session));
         }
     }
 }
