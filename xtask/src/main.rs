@@ -1,1 +1,49 @@
-fn main() {}
+//! Tasks of the project, run as `cargo xtask <task>`.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod bench;
+mod command;
+mod dev;
+mod fuzz;
+mod node;
+mod project;
+mod setup;
+mod test;
+mod tools;
+
+use crate::project::Project;
+
+/// Tasks of the project.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Builds what is needed and runs `pointsman dev`.
+    Dev(dev::Arguments),
+    /// Installs what the other tasks need, or says what to install.
+    Setup,
+    /// Runs every check, as CI does.
+    Test(test::Arguments),
+    /// Runs measurements.
+    Bench(bench::Arguments),
+    /// Runs fuzz targets on the nightly toolchain.
+    Fuzz(fuzz::Arguments),
+}
+
+fn main() -> Result<()> {
+    let project = Project::find();
+    match Arguments::parse().task {
+        Task::Dev(arguments) => dev::run(&project, &arguments),
+        Task::Setup => setup::run(&project),
+        Task::Test(arguments) => test::run(&project, &arguments),
+        Task::Bench(arguments) => bench::run(&project, &arguments),
+        Task::Fuzz(arguments) => fuzz::run(&project, &arguments),
+    }
+}

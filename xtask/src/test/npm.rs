@@ -1,0 +1,50 @@
+//! Checks of the SDK, the pages and the example.
+
+use anyhow::Result;
+
+use super::{Outcome, Step};
+use crate::project::Project;
+use crate::{node, tools};
+
+const EXAMPLE: &str = "examples/dashboard-next";
+
+pub(super) const STEPS: [Step; 9] = [
+    Step { name: "sdk-check", about: "types of the SDK", run: |project| script(project, "sdk", "check") },
+    Step { name: "sdk-test", about: "tests of the SDK", run: |project| script(project, "sdk", "test") },
+    Step { name: "sdk-build", about: "the SDK builds", run: |project| script(project, "sdk", "build") },
+    Step { name: "sdk-size", about: "the SDK stays within its size", run: |project| script(project, "sdk", "size") },
+    Step {
+        name: "sdk-package",
+        about: "the package resolves as it says",
+        run: |project| script(project, "sdk", "lint:package"),
+    },
+    Step { name: "web-check", about: "types of the pages", run: |project| script(project, "web", "check") },
+    Step { name: "web-unit", about: "tests of the pages", run: |project| script(project, "web", "unit") },
+    Step { name: "web-build", about: "the pages build", run: |project| script(project, "web", "build") },
+    Step { name: "example", about: "the Next.js example builds on the SDK", run: example },
+];
+
+/// Runs a script, or says what is missing for it.
+pub(super) fn script(project: &Project, folder: &str, name: &str) -> Result<Outcome> {
+    if let Err(reason) = tools::or_skip(provide_node())? {
+        return Ok(Outcome::Skipped(reason));
+    }
+    node::script(project, folder, name).map(|()| Outcome::Passed)
+}
+
+/// Node and npm, installed if that can be done without asking.
+pub(super) fn provide_node() -> Result<()> {
+    tools::NODE.provide()?;
+    tools::NPM.provide()?;
+    node::check_version()
+}
+
+fn example(project: &Project) -> Result<Outcome> {
+    if !project.path(EXAMPLE).join("package.json").exists() {
+        return Ok(Outcome::Skipped(format!("{EXAMPLE} is not there")));
+    }
+    match script(project, EXAMPLE, "check")? {
+        Outcome::Passed => script(project, EXAMPLE, "build"),
+        skipped @ Outcome::Skipped(_) => Ok(skipped),
+    }
+}
