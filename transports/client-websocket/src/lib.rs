@@ -13,4 +13,5 @@ pub mod config;
 pub mod framing;
 mod link;
 mod origin;
+pub mod reader;
 pub mod upgrade;
