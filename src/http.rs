@@ -6,7 +6,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -20,11 +20,16 @@ use subtle::ConstantTimeEq;
 use crate::publisher::Publisher;
 
 mod connections;
-pub mod listener;
+mod heads;
+pub(crate) mod listener;
 mod metrics;
 mod pages;
+pub(crate) mod places;
 mod publish;
 mod status;
+mod stream;
+
+pub(crate) use stream::take_over;
 
 /// What the API needs of the settings; exchanged whole at a reload.
 #[derive(Debug)]
@@ -44,6 +49,7 @@ pub(crate) struct App {
     pub(crate) backplane_kind: &'static str,
     pub(crate) publisher: Publisher,
     pub(crate) config: ArcSwap<ApiConfig>,
+    pub(crate) places: Arc<places::Places>,
     pub(crate) node: String,
     pub(crate) started: Instant,
     pub(crate) metrics: metrics::Metrics,
@@ -104,7 +110,12 @@ pub(crate) fn whole(routes: axum::Router) -> axum::Router {
 
 async fn not_found(request: Request) -> ApiError {
     let detail = format!("there is nothing at `{}`", request.uri().path());
-    Problem::new(ErrorCode::NotFound, detail, "See /demo, /console, /v1/publish, /v1/connections, /v1/status, /metrics.").into()
+    Problem::new(
+        ErrorCode::NotFound,
+        detail,
+        "See /demo, /console, /v1/publish, /v1/connections, /v1/status, /metrics.",
+    )
+    .into()
 }
 
 async fn not_allowed(request: Request) -> ApiError {
@@ -112,20 +123,34 @@ async fn not_allowed(request: Request) -> ApiError {
     bad_request(detail, "Use the method the documentation of the API names.").status(405).into()
 }
 
-/// RFC 9112, 3.2: exactly one Host in HTTP/1.1. Two of them are how requests are smuggled past a proxy.
+/// What RFC 9112 asks of every request: exactly one Host in HTTP/1.1 (3.2), and one length of the body (6.1). Either is how requests are smuggled past a
+/// proxy. The connection is closed after a request with a transfer coding, since nothing after it has been looked over.
 async fn guard(request: Request, next: Next) -> Response {
     let hosts = request.headers().get_all(header::HOST).iter().count();
-    let ours = request.version() == axum::http::Version::HTTP_10 && hosts == 0;
-    if hosts != 1 && !ours {
-        let problem = bad_request(format!("the request has {hosts} Host headers"), "Send exactly one Host header.");
-        let mut response = ApiError::from(problem).into_response();
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        return response;
-    }
-    let mut response = next.run(request).await;
+    let no_host_needed = request.version() == Version::HTTP_10 && hosts == 0;
+    let coded = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let two_lengths = request.extensions().get::<stream::TwoLengths>().is_some_and(stream::TwoLengths::seen);
+    let fault = if two_lengths {
+        Some(bad_request(
+            "the request gives its body two lengths",
+            "Send either Content-Length or Transfer-Encoding, and one of it.",
+        ))
+    } else if hosts != 1 && !no_host_needed {
+        Some(bad_request(format!("the request has {hosts} Host headers"), "Send exactly one Host header."))
+    } else {
+        None
+    };
+    let closing = coded || fault.is_some();
+    let mut response = match fault {
+        Some(problem) => ApiError::from(problem).into_response(),
+        None => next.run(request).await,
+    };
     let headers = response.headers_mut();
     headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if closing {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 

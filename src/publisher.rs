@@ -28,11 +28,16 @@ impl Publisher {
     /// When the router holds as many sessions as it may.
     pub fn new(router: Arc<Router>) -> Result<Self, Refusal> {
         let codec: Arc<dyn Codec> = Arc::new(WebSocketCodec::Json);
-        let limits =
-            Limits { bytes: 0, messages: 0, slow_consumer: Default::default(), ring: RingLimits { messages: 0, bytes: 0 } };
+        let limits = Limits {
+            bytes: 0,
+            messages: 0,
+            slow_consumer: Default::default(),
+            ring: RingLimits { messages: 0, bytes: 0 },
+        };
         let outbox = Arc::new(Outbox::new(Arc::<dyn Codec>::clone(&codec), limits));
         let identity = Arc::new(Identity::server());
-        let key = router.attach(Member { outbox, codec, identity, echo: false, subscriptions_max: 0, requests_max: 0 })?;
+        let key =
+            router.attach(Member { outbox, codec, identity, echo: false, subscriptions_max: 0, requests_max: 0 })?;
         Ok(Self { router, key })
     }
 

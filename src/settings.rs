@@ -27,6 +27,22 @@ pub mod report;
 /// `config/default.toml`, as shipped.
 pub const DEFAULT_TOML: &str = include_str!("../config/default.toml");
 
+/// Keys whose change needs a restart.
+const RESTART: &[&str] = &[
+    "backplane",
+    "store",
+    "http.listen",
+    "http.header_timeout",
+    "http.write_timeout",
+    "http.header_bytes_max",
+    "http.header_fields_max",
+    "http.pages",
+    "session.heartbeat",
+    "router",
+    "log",
+    "runtime",
+];
+
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -162,6 +178,8 @@ pub struct Http {
     pub header_timeout: Span,
     /// For the body of a request.
     pub body_timeout: Span,
+    /// For a client to take what is sent to it.
+    pub write_timeout: Span,
     /// Of all headers of a request.
     pub header_bytes_max: ByteSize,
     /// Header fields of a request.
@@ -389,6 +407,7 @@ impl Default for Http {
             listen: SocketAddr::from(([127, 0, 0, 1], 7422)),
             header_timeout: seconds(10),
             body_timeout: seconds(10),
+            write_timeout: seconds(10),
             header_bytes_max: ByteSize(16 << 10),
             header_fields_max: 64,
             body_bytes_max: ByteSize(1 << 20),
@@ -498,6 +517,7 @@ impl Settings {
         for (key, span) in [
             ("http.header_timeout", self.http.header_timeout),
             ("http.body_timeout", self.http.body_timeout),
+            ("http.write_timeout", self.http.write_timeout),
             ("session.handshake_timeout", self.session.handshake_timeout),
             ("session.request_timeout_max", self.session.request_timeout_max),
             ("session.close_timeout", self.session.close_timeout),
@@ -512,11 +532,7 @@ impl Settings {
             "websocket.frame_bytes_max",
             "must be from 1KiB to 64MiB",
         );
-        check(
-            (1 << 10..=1 << 30).contains(&self.outbox.bytes_max.0),
-            "outbox.bytes_max",
-            "must be from 1KiB to 1GiB",
-        );
+        check((1 << 10..=1 << 30).contains(&self.outbox.bytes_max.0), "outbox.bytes_max", "must be from 1KiB to 1GiB");
         check(self.outbox.messages_max > 0, "outbox.messages_max", "must be at least 1");
         check(self.outbox.resend_bytes_max.0 <= 64 << 20, "outbox.resend_bytes_max", "must be at most 64MiB");
         check(self.session.bad_frames_max > 0, "session.bad_frames_max", "must be at least 1");
@@ -533,7 +549,9 @@ impl Settings {
             check(
                 origin == "*" || origin == "same" || exact.is_some_and(|host| !host.is_empty() && !host.contains('/')),
                 "websocket.allowed_origins",
-                &format!("`{origin}` is not an origin; write scheme, host and port without a path, or \"same\", or \"*\""),
+                &format!(
+                    "`{origin}` is not an origin; write scheme, host and port without a path, or \"same\", or \"*\""
+                ),
             );
         }
         self.identities(&mut faults);
@@ -633,6 +651,18 @@ impl Settings {
             payload_bytes_max: self.router.payload_bytes_max.as_u32(),
             cache_entries: self.router.cache_entries,
         }
+    }
+
+    /// Whether a change of `key` needs a restart; the keys that `config/default.toml` marks so.
+    #[must_use]
+    pub fn needs_restart(key: &str) -> bool {
+        RESTART.iter().any(|known| key == *known || key.strip_prefix(known).is_some_and(|rest| rest.starts_with('.')))
+    }
+
+    /// Keys in which `self` and `other` differ.
+    #[must_use]
+    pub fn changes(&self, other: &Self) -> Vec<String> {
+        load::changes(self, other)
     }
 
     /// What `pointsman dev` starts from: loopback, memory, everybody is let in.

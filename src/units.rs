@@ -38,9 +38,11 @@ fn print(f: &mut fmt::Formatter<'_>, value: u64, units: &[(&str, u64)], zero: &s
 impl FromStr for Span {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        parse(text, TIMES)
-            .map(|ms| Self(Duration::from_millis(ms)))
-            .ok_or_else(|| format!("`{text}` is not a time; write a whole number and a unit, like \"500ms\", \"25s\", \"2m\" or \"1h\""))
+        parse(text, TIMES).map(|ms| Self(Duration::from_millis(ms))).ok_or_else(|| {
+            format!(
+                "`{text}` is not a time; write a whole number and a unit, like \"500ms\", \"25s\", \"2m\" or \"1h\""
+            )
+        })
     }
 }
 
@@ -53,9 +55,9 @@ impl fmt::Display for Span {
 impl FromStr for ByteSize {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        parse(text, SIZES)
-            .map(Self)
-            .ok_or_else(|| format!("`{text}` is not a size; write a whole number and a unit, like \"512B\", \"64KiB\" or \"1MiB\""))
+        parse(text, SIZES).map(Self).ok_or_else(|| {
+            format!("`{text}` is not a size; write a whole number and a unit, like \"512B\", \"64KiB\" or \"1MiB\"")
+        })
     }
 }
 
@@ -117,7 +119,8 @@ mod tests {
 
     #[test]
     fn times_and_sizes_read_what_they_print() {
-        for (text, ms) in [("0s", 0), ("1ms", 1), ("1500ms", 1500), ("25s", 25_000), ("2m", 120_000), ("1h", 3_600_000)] {
+        for (text, ms) in [("0s", 0), ("1ms", 1), ("1500ms", 1500), ("25s", 25_000), ("2m", 120_000), ("1h", 3_600_000)]
+        {
             let span: Span = text.parse().unwrap();
             assert_eq!(span.0, Duration::from_millis(ms));
             assert_eq!(span.to_string(), text);

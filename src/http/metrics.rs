@@ -38,6 +38,8 @@ fn describe() {
     describe_gauge!("pointsman_build_info", "Version of this server; always 1");
     describe_gauge!("pointsman_ready", "Whether the node takes clients");
     describe_gauge!("pointsman_connections", "Links open now");
+    describe_gauge!("pointsman_http_connections", "Connections of the HTTP port now, links included");
+    describe_counter!("pointsman_http_connections_refused_total", "Connections closed at once: all places were taken");
     describe_gauge!("pointsman_sessions", "Sessions now, those without a link included");
     describe_gauge!("pointsman_subscriptions", "Subscriptions of all sessions now");
     describe_gauge!("pointsman_backplane_up", "Whether the backplane works");
@@ -62,6 +64,8 @@ fn set(app: &App) {
     gauge!("pointsman_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     gauge!("pointsman_ready").set(f64::from(u8::from(!app.sessions.is_draining() && up)));
     gauge!("pointsman_connections").set(app.sessions.links() as f64);
+    gauge!("pointsman_http_connections").set(app.places.taken() as f64);
+    counter!("pointsman_http_connections_refused_total").absolute(app.places.refused() as u64);
     gauge!("pointsman_sessions").set(app.sessions.sessions.len() as f64);
     gauge!("pointsman_subscriptions").set(app.router.subscription_count() as f64);
     gauge!("pointsman_backplane_up", "kind" => app.backplane_kind).set(f64::from(u8::from(up)));

@@ -100,13 +100,15 @@ pub(super) async fn publish(State(app): State<Arc<App>>, request: Request) -> Re
         let detail = format!("`messages` has {} entries; from 1 to {MESSAGES_MAX} are taken", messages.len());
         return Err(bad_request(detail, "Split the list.").at("/messages").into());
     }
-    let mut batch = Batch::default();
-    let mut subjects = Vec::new();
+    // Everything is looked over before anything is published.
+    let mut prepared = Vec::with_capacity(messages.len());
     for (at, message) in messages.iter().enumerate() {
         let pointer = if many { format!("/messages/{at}") } else { String::new() };
-        add(message, &pointer, &mut batch, &mut subjects)?;
+        prepared.push(prepare(message, &pointer)?);
     }
-    answer(&app, &batch, subjects)
+    let mut out = Outgoing::new(&app);
+    prepared.iter().for_each(|message| message.publish(&mut out));
+    out.answer()
 }
 
 /// The body as it is goes to one subject.
@@ -124,17 +126,82 @@ pub(super) async fn publish_raw(
         push_header(&mut headers, name, value, "")?;
     }
     let body = read_body(&app, request).await?;
-    let mut batch = Batch::default();
-    batch.push(&PublicationView {
-        subject: &subject,
-        reply: None,
+    let message = Prepared {
+        subjects: vec![subject],
         message_id: None,
-        headers: headers.as_bytes(),
-        payload: &body,
+        headers,
+        payload: Cow::Borrowed(&body),
         body: BodyKind::Unknown,
-        answer: Answer::Acknowledge(0),
-    });
-    answer(&app, &batch, vec![subject])
+    };
+    let mut out = Outgoing::new(&app);
+    message.publish(&mut out);
+    out.answer()
+}
+
+/// A message that has been looked over.
+struct Prepared<'a> {
+    subjects: Vec<String>,
+    message_id: Option<&'a str>,
+    headers: HeaderBlock,
+    payload: Cow<'a, [u8]>,
+    body: BodyKind,
+}
+
+impl Prepared<'_> {
+    /// Adds it once per subject.
+    fn publish(&self, out: &mut Outgoing<'_>) {
+        for subject in &self.subjects {
+            out.push(&PublicationView {
+                subject,
+                reply: None,
+                message_id: self.message_id,
+                headers: self.headers.as_bytes(),
+                payload: &self.payload,
+                body: self.body,
+                answer: Answer::Acknowledge(0),
+            });
+        }
+    }
+}
+
+/// Publishes in batches, so that many subjects of one large body do not stand in memory all at once.
+struct Outgoing<'a> {
+    app: &'a App,
+    batch: Batch,
+    subjects: Vec<String>,
+    results: Vec<Result<(), Refusal>>,
+}
+
+impl<'a> Outgoing<'a> {
+    fn new(app: &'a App) -> Self {
+        Self { app, batch: Batch::default(), subjects: Vec::new(), results: Vec::new() }
+    }
+
+    fn push(&mut self, publication: &PublicationView<'_>) {
+        if self.batch.is_full() {
+            self.flush();
+        }
+        self.batch.push(publication);
+        self.subjects.push(publication.subject.to_owned());
+    }
+
+    fn flush(&mut self) {
+        self.results.append(&mut self.app.publisher.publish(&self.batch));
+        self.batch.clear();
+    }
+
+    fn answer(mut self) -> Result<Json<Published>, ApiError> {
+        self.flush();
+        if let [result] = self.results.as_mut_slice()
+            && let Err(refusal) = std::mem::replace(result, Ok(()))
+        {
+            return Err(Problem::from(refusal).into());
+        }
+        let accepted = self.results.iter().filter(|result| result.is_ok()).count();
+        let results =
+            self.subjects.into_iter().zip(self.results).map(|(subject, result)| told(subject, result)).collect();
+        Ok(Json(Published { accepted, results }))
+    }
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
@@ -154,7 +221,9 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
         let pointer = pointer_of(error.path());
         let inner = error.into_inner();
         let status = if inner.is_syntax() || inner.is_eof() { 400 } else { 422 };
-        bad_request(inner.to_string(), "Correct the field; docs/http.md lists what is taken.").status(status).at(pointer)
+        bad_request(inner.to_string(), "Correct the field; docs/http.md lists what is taken.")
+            .status(status)
+            .at(pointer)
     })?;
     reader.end().map_err(|error| bad_request(error.to_string(), "Send one JSON object."))?;
     Ok(parsed)
@@ -171,14 +240,18 @@ fn pointer_of(path: &serde_path_to_error::Path) -> String {
         .collect()
 }
 
-/// Adds a message once per subject it is for.
-fn add(message: &Message<'_>, pointer: &str, batch: &mut Batch, subjects: &mut Vec<String>) -> Result<(), ApiError> {
+/// Looks a message over.
+fn prepare<'a>(message: &'a Message<'_>, pointer: &str) -> Result<Prepared<'a>, ApiError> {
     let wrong = |key: &str, detail: String, next: &str| {
         Err(ApiError::from(bad_request(detail, next).status(422).at(format!("{pointer}{key}"))))
     };
     let named = [message.subject.is_some(), message.channel.is_some(), !message.subjects.is_empty()];
     if named.iter().filter(|named| **named).count() != 1 {
-        return wrong("", "a message needs exactly one of `subject`, `channel`, `subjects`".into(), "Name where it goes.");
+        return wrong(
+            "",
+            "a message needs exactly one of `subject`, `channel`, `subjects`".into(),
+            "Name where it goes.",
+        );
     }
     if message.subjects.len() > SUBJECTS_MAX {
         return wrong("/subjects", format!("at most {SUBJECTS_MAX} subjects are taken"), "Split the list.");
@@ -208,37 +281,26 @@ fn add(message: &Message<'_>, pointer: &str, batch: &mut Batch, subjects: &mut V
             push_header(&mut headers, name, value, pointer)?;
         }
     }
-    let decoded;
-    let (payload, body) = match (&message.data, &message.text, &message.base64) {
-        (Some(data), _, _) => (data.get().as_bytes(), BodyKind::Json),
-        (_, Some(text), _) => (text.as_bytes(), BodyKind::Unknown),
-        (_, _, Some(encoded)) => {
-            decoded = match BASE64.decode(encoded.as_bytes()) {
-                Ok(decoded) => decoded,
-                Err(error) => return wrong("/base64", format!("this is not base64: {error}"), "Use the standard alphabet."),
-            };
-            (decoded.as_slice(), BodyKind::Unknown)
-        }
-        _ => (&[][..], BodyKind::Unknown),
+    let (payload, body): (Cow<'_, [u8]>, _) = match (&message.data, &message.text, &message.base64) {
+        (Some(data), _, _) => (Cow::Borrowed(data.get().as_bytes()), BodyKind::Json),
+        (_, Some(text), _) => (Cow::Borrowed(text.as_bytes()), BodyKind::Unknown),
+        (_, _, Some(encoded)) => match BASE64.decode(encoded.as_bytes()) {
+            Ok(decoded) => (Cow::Owned(decoded), BodyKind::Unknown),
+            Err(error) => {
+                return wrong("/base64", format!("this is not base64: {error}"), "Use the standard alphabet.");
+            }
+        },
+        _ => (Cow::Borrowed(&[]), BodyKind::Unknown),
     };
     let single = message.subject.as_deref().or(message.channel.as_deref());
-    for name in single.into_iter().chain(message.subjects.iter().map(String::as_str)) {
-        let subject = match &message.user {
+    let names = single.into_iter().chain(message.subjects.iter().map(String::as_str));
+    let subjects = names
+        .map(|name| match &message.user {
             Some(user) => format!("$USER.{user}.{name}"),
             None => name.to_owned(),
-        };
-        batch.push(&PublicationView {
-            subject: &subject,
-            reply: None,
-            message_id: message.message_id.as_deref(),
-            headers: headers.as_bytes(),
-            payload,
-            body,
-            answer: Answer::Acknowledge(0),
-        });
-        subjects.push(subject);
-    }
-    Ok(())
+        })
+        .collect();
+    Ok(Prepared { subjects, message_id: message.message_id.as_deref(), headers, payload, body })
 }
 
 fn push_header(headers: &mut HeaderBlock, name: &str, value: &str, pointer: &str) -> Result<(), ApiError> {
@@ -246,18 +308,6 @@ fn push_header(headers: &mut HeaderBlock, name: &str, value: &str, pointer: &str
         let problem = Problem::new(ErrorCode::BadHeaders, format!("header `{name}`: {error}"), "Correct the header.");
         ApiError::from(if pointer.is_empty() { problem } else { problem.at(format!("{pointer}/headers/{name}")) })
     })
-}
-
-fn answer(app: &App, batch: &Batch, subjects: Vec<String>) -> Result<Json<Published>, ApiError> {
-    let mut results = app.publisher.publish(batch);
-    if let [result] = results.as_mut_slice()
-        && let Err(refusal) = std::mem::replace(result, Ok(()))
-    {
-        return Err(Problem::from(refusal).into());
-    }
-    let accepted = results.iter().filter(|result| result.is_ok()).count();
-    let results = subjects.into_iter().zip(results).map(|(subject, result)| told(subject, result)).collect();
-    Ok(Json(Published { accepted, results }))
 }
 
 fn told(subject: String, result: Result<(), Refusal>) -> Told {

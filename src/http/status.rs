@@ -32,8 +32,7 @@ struct Component {
 
 fn ready(app: &App) -> Ready {
     let health = app.backplane.health().borrow().clone();
-    let backplane =
-        Component { name: "backplane", state: health.name(), cause: health.cause().map(str::to_owned) };
+    let backplane = Component { name: "backplane", state: health.name(), cause: health.cause().map(str::to_owned) };
     let draining = app.sessions.is_draining();
     let node = Component {
         name: "node",

@@ -57,6 +57,46 @@ impl Loaded {
     }
 }
 
+impl Loaded {
+    /// Faults found later than loading, with their places.
+    #[must_use]
+    pub fn report(&self, faults: Vec<(String, String)>) -> ConfigFaults {
+        let mut faults: Vec<Fault> = faults
+            .into_iter()
+            .map(|(key, message)| Fault { origin: origin_of(&self.origins, &key), key, message, suggestion: None })
+            .collect();
+        faults.sort();
+        ConfigFaults(faults)
+    }
+}
+
+/// Keys in which two trees of settings differ. A secret given as text is compared by its value, and never shown.
+pub(super) fn changes(before: &Settings, after: &Settings) -> Vec<String> {
+    let leaves = |settings: &Settings| {
+        let mut leaves = BTreeMap::new();
+        flatten("", &tree(settings), &mut |key, value| {
+            leaves.insert(key.to_owned(), value.clone());
+        });
+        leaves
+    };
+    let (old, new) = (leaves(before), leaves(after));
+    let mut changed: Vec<String> = old
+        .keys()
+        .chain(new.keys().filter(|key| !old.contains_key(*key)))
+        .filter(|key| old.get(*key) != new.get(*key))
+        .cloned()
+        .collect();
+    if before.api.token != after.api.token {
+        changed.push("api.token".into());
+    }
+    if before.auth.tokens != after.auth.tokens {
+        changed.push("auth.tokens".into());
+    }
+    changed.sort();
+    changed.dedup();
+    changed
+}
+
 fn hide_password(text: &str) -> String {
     match (text.split_once("://"), text.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, host))) => format!("{scheme}://***@{host}"),
@@ -265,7 +305,8 @@ impl Loader {
         } else {
             as_toml().or_else(as_text)
         }?;
-        let table = path.rsplit('.').fold(value, |value, key| Value::Object(Table::from_iter([(key.to_owned(), value)])));
+        let table =
+            path.rsplit('.').fold(value, |value, key| Value::Object(Table::from_iter([(key.to_owned(), value)])));
         let table = table.as_object().cloned()?;
         let before = self.faults.len();
         self.layer(&table, &|_| Origin::Environment(name.to_owned()));
