@@ -1,0 +1,1 @@
+export { FakeTimers } from './testing/fake-timers'
