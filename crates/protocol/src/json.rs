@@ -2,7 +2,9 @@
 
 mod decode;
 mod encode;
+mod publish;
 mod server;
+mod value;
 
 pub(crate) use decode::is_message_id;
 pub use decode::{decode_client, is_valid};

@@ -12,12 +12,14 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::publish::publish;
+use super::value::{skip_space, value_end};
 use crate::codes::ErrorCode;
 use crate::frame::{Attach, BodyKind, ClientFrame, Connect, FrameError, Publish, Request, Subscription};
 use crate::headers::{HEADER_BYTES_MAX, HeaderBlock};
 
 /// Numbers beyond this are not exact in JavaScript.
-const NUMBER_MAX: u64 = (1 << 53) - 1;
+pub(super) const NUMBER_MAX: u64 = (1 << 53) - 1;
 /// The operations a client may send.
 const OPS: [&str; 7] = ["connect", "subscribe", "unsubscribe", "publish", "request", "ping", "pong"];
 
@@ -220,6 +222,14 @@ pub fn decode_client(
     wire_message: &[u8],
     sink: &mut impl FnMut(Result<ClientFrame<'_>, FrameError>) -> ControlFlow<()>,
 ) {
+    decode(wire_message, quickly, sink);
+}
+
+/// `quick` hands over what it can from the front and says how many frames that were, or `None` when that was everything.
+pub(super) fn decode<S>(wire_message: &[u8], quick: impl Fn(&str, &mut S) -> Option<usize>, sink: &mut S)
+where
+    S: FnMut(Result<ClientFrame<'_>, FrameError>) -> ControlFlow<()>,
+{
     let text = match std::str::from_utf8(wire_message) {
         Ok(text) => text,
         Err(error) => {
@@ -228,10 +238,48 @@ pub fn decode_client(
             return;
         }
     };
-    let broken = each_frame(text, &mut |frame| sink(client_frame(frame)));
+    let Some(mut handled) = quick(text, sink) else { return };
+    let broken = each_frame(text, &mut |frame| {
+        if handled > 0 {
+            handled -= 1;
+            return ControlFlow::Continue(());
+        }
+        sink(client_frame(frame))
+    });
     if let Err(message) = broken {
         let _broken = sink(Err(FrameError::bad(None, message)));
     }
+}
+
+/// Publications without anything out of the ordinary, which is what comes most.
+fn quickly<S>(text: &str, sink: &mut S) -> Option<usize>
+where
+    S: FnMut(Result<ClientFrame<'_>, FrameError>) -> ControlFlow<()>,
+{
+    let bytes = text.as_bytes();
+    let mut at = skip_space(bytes, 0);
+    let is_list = bytes.get(at) == Some(&b'[');
+    if is_list {
+        at = skip_space(bytes, at + 1);
+    }
+    let mut handled = 0;
+    while let Some((publish, end)) = publish(text, at) {
+        at = skip_space(bytes, end);
+        let last = match bytes.get(at) {
+            None => !is_list,
+            Some(b']') => is_list && skip_space(bytes, at + 1) == bytes.len(),
+            Some(_) => false,
+        };
+        if !last && (!is_list || bytes.get(at) != Some(&b',')) {
+            break;
+        }
+        if sink(Ok(ClientFrame::Publish(publish))).is_break() || last {
+            return None;
+        }
+        handled += 1;
+        at = skip_space(bytes, at + 1);
+    }
+    Some(handled)
 }
 
 /// Splits a wire message into frames. `Err` says what is wrong with an array of them.
@@ -489,8 +537,13 @@ fn distance(a: &str, b: &str) -> usize {
 /// Whether bytes are one JSON value and nothing else.
 #[must_use]
 pub fn is_valid(bytes: &[u8]) -> bool {
+    let first = skip_space(bytes, 0);
     // Most of what is no JSON shows in the first byte.
-    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-    first.is_some_and(|byte| b"{[\"-0123456789tfn".contains(byte))
-        && std::str::from_utf8(bytes).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
+    if !bytes.get(first).is_some_and(|byte| b"{[\"-0123456789tfn".contains(byte)) {
+        return false;
+    }
+    std::str::from_utf8(bytes).is_ok_and(|text| {
+        value_end(bytes, first).is_some_and(|end| skip_space(bytes, end) == bytes.len())
+            || serde_json::from_str::<IgnoredAny>(text).is_ok()
+    })
 }

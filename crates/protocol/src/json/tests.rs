@@ -323,7 +323,67 @@ fn mutated(text: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vec<u8
     })
 }
 
+/// What the full reader alone makes of a wire message.
+fn in_full(wire_message: &[u8]) -> Vec<Result<ClientFrame<'static>, FrameError>> {
+    let mut frames = Vec::new();
+    let mut sink = |frame: Result<ClientFrame<'_>, FrameError>| {
+        frames.push(frame.map(ClientFrame::into_owned));
+        ControlFlow::Continue(())
+    };
+    decode::decode(wire_message, |_, _| Some(0), &mut sink);
+    frames
+}
+
+#[test]
+fn the_quick_reader_makes_no_difference() {
+    let plain = r#"{"op":"publish","subject":"a.b","data":{"x":[1,"y"]}}"#;
+    for text in [
+        plain.to_owned(),
+        format!(" [ {plain} , {plain} ] "),
+        format!("[{plain},{plain}"),
+        format!("[{plain}]x"),
+        format!("[{plain},]"),
+        format!("{plain}{plain}"),
+        format!("[{plain},1,{plain}]"),
+        format!(r#"[{plain},{{"op":"ping","received":1}},{plain}]"#),
+        r#"{"subject":"a","op":"publish","id":7,"reply":"r","message_id":"m","text":"t"}"#.into(),
+        r#"{ "op" : "publish" , "subject" : "a" , "data" : null }"#.into(),
+        r#"{"op":"publish","subject":"a"}"#.into(),
+        r#"{"op":"publish"}"#.into(),
+        r#"{"op":"publish","subject":"a","subject":"b"}"#.into(),
+        r#"{"op":"publish","subject":"a","data":1,"text":"b"}"#.into(),
+        r#"{"op":"publish","subject":"a","data":01}"#.into(),
+        r#"{"op":"publish","subject":"a","data":[1,]}"#.into(),
+        r#"{"op":"publish","subject":"a\u002eb","data":1}"#.into(),
+        r#"{"op":"publish","subject":"a","id":9007199254740991}"#.into(),
+        r#"{"op":"publish","subject":"a","id":9007199254740992}"#.into(),
+        r#"{"op":"publish","subject":"a","id":99999999999999999999}"#.into(),
+        r#"{"op":"publish","subject":"a","id":01}"#.into(),
+        r#"{"op":"publish","subject":"a","id":1.0}"#.into(),
+        r#"{"op":"publish","subject":"a","id":null}"#.into(),
+        r#"{"op":"publish","subject":"a","message_id":""}"#.into(),
+        r#"{"op":"publish","subject":"a","sid":1}"#.into(),
+        r#"{"op":"publish","subject":"a","headers":{"b":"c"}}"#.into(),
+        r#"{"op":"request","id":1,"subject":"a"}"#.into(),
+    ] {
+        assert_eq!(client(text.as_bytes()), in_full(text.as_bytes()), "{text}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn the_quick_reader_reads_what_the_full_one_reads(
+        frames in vec(strategies::client_frame(), 1..5),
+        text in mutated(strategies::client_frame().prop_map(|frame| client_bytes(&frame))),
+    ) {
+        let frames: Vec<_> = frames.iter().map(client_bytes).collect();
+        let list = array(&frames);
+        prop_assert_eq!(client(&list), in_full(&list));
+        prop_assert_eq!(client(&text), in_full(&text));
+        let mixed = array(&[frames.concat(), text]);
+        prop_assert_eq!(client(&mixed), in_full(&mixed));
+    }
+
     #[test]
     fn client_frames_come_back(frames in vec(strategies::client_frame(), 1..4)) {
         let bytes: Vec<_> = frames.iter().map(client_bytes).collect();
