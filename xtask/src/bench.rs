@@ -6,7 +6,7 @@ use crate::command;
 use crate::project::Project;
 
 /// The package of the measurements.
-pub(crate) const PACKAGE: &str = "pointsman-benches";
+const PACKAGE: &str = "pointsman-benches";
 
 /// Arguments of the task.
 #[derive(Debug, clap::Args)]
@@ -29,7 +29,15 @@ pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<()> {
     if !known.contains(program) {
         bail!("there is no measurement `{program}`; there are:\n{}", list());
     }
+    // Some measure a whole server, and expect it beside them.
+    command::run(project.cargo().args(["build", "--release", "--bin", "pointsman"]))?;
+    measure(project, program, &arguments.rest)
+}
+
+/// Builds the programs of benches/, as some start others, and runs one.
+pub(crate) fn measure(project: &Project, program: &str, arguments: &[String]) -> Result<()> {
+    command::run(project.cargo().args(["build", "--release", "-p", PACKAGE, "--bins"]))?;
     let mut cargo = project.cargo();
-    cargo.args(["run", "--release", "-p", PACKAGE, "--bin", program, "--"]).args(&arguments.rest);
+    cargo.args(["run", "--quiet", "--release", "-p", PACKAGE, "--bin", program, "--"]).args(arguments);
     command::run(&mut cargo)
 }

@@ -72,12 +72,8 @@ fn fuzz_targets(project: &Project) -> Result<Outcome> {
 }
 
 fn instructions(project: &Project) -> Result<Outcome> {
-    const PROGRAM: &str = "instructions";
-    if !project.programs(bench::PACKAGE)?.iter().any(|name| name == PROGRAM) {
-        return Ok(Outcome::Skipped(format!("benches/ has no program `{PROGRAM}`")));
-    }
     if let Err(reason) = tools::or_skip(tools::VALGRIND.provide())? {
         return Ok(Outcome::Skipped(reason));
     }
-    cargo(project, &["run", "--release", "-p", bench::PACKAGE, "--bin", PROGRAM, "--", "--check"])
+    bench::measure(project, "gate", &[]).map(|()| Outcome::Passed)
 }
