@@ -1,0 +1,604 @@
+//! What waits to be sent: frames are encoded where they are made and gathered into wire messages.
+
+use std::collections::{HashMap, VecDeque};
+use std::ops::ControlFlow;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+
+use pointsman_protocol::frame::{BodyKind, ClientFrame, Publish, Request, Subscription};
+use pointsman_protocol::subject::validate_subject;
+use tokio::sync::{Notify, oneshot};
+
+use crate::encoding::Encoding;
+use crate::error::{CloseCause, InvalidMessage, Refusal};
+use crate::inbox::Inbox;
+use crate::message::Message;
+use crate::subscription::SubscribeOptions;
+
+/// Frames are gathered into wire messages of about this size.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// What a frame takes besides its strings and bytes, at most, in postcard. JSON that takes more is moved.
+const FRAME_OVERHEAD: usize = 48;
+const MESSAGE_ID_BYTES_MAX: usize = 128;
+
+/// A message to publish, borrowed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Publication<'a> {
+    pub(crate) subject: &'a str,
+    pub(crate) reply: Option<&'a str>,
+    pub(crate) message_id: Option<&'a str>,
+    pub(crate) headers: &'a [u8],
+    pub(crate) payload: &'a [u8],
+    pub(crate) body: BodyKind,
+}
+
+impl<'a> Publication<'a> {
+    pub(crate) fn plain(subject: &'a str, payload: &'a [u8]) -> Self {
+        Self { subject, reply: None, message_id: None, headers: &[], payload, body: BodyKind::Unknown }
+    }
+
+    pub(crate) fn of(message: &'a Message) -> Self {
+        Self {
+            subject: &message.subject,
+            reply: message.reply.as_deref(),
+            message_id: message.message_id.as_deref(),
+            headers: message.headers.as_block(),
+            payload: &message.payload,
+            body: message.body.0,
+        }
+    }
+
+    fn check(&self) -> Result<(), InvalidMessage> {
+        validate_subject(self.subject)
+            .map_err(|source| InvalidMessage::Subject { subject: self.subject.to_owned(), source })?;
+        if let Some(reply) = self.reply {
+            validate_subject(reply).map_err(|source| InvalidMessage::Reply { subject: reply.to_owned(), source })?;
+        }
+        if let Some(id) = self.message_id
+            && (id.is_empty()
+                || id.len() > MESSAGE_ID_BYTES_MAX
+                || !id.bytes().all(|byte| (b' '..=b'~').contains(&byte)))
+        {
+            return Err(InvalidMessage::MessageId);
+        }
+        Ok(())
+    }
+
+    fn estimate(&self) -> usize {
+        FRAME_OVERHEAD
+            + self.subject.len()
+            + self.reply.map_or(0, str::len)
+            + self.message_id.map_or(0, str::len)
+            + self.headers.len()
+            + self.payload.len()
+    }
+}
+
+/// Why something was not queued.
+#[derive(Debug)]
+pub(crate) enum NotQueued {
+    Full { messages: usize, bytes: usize },
+    Closed(CloseCause),
+    Invalid(InvalidMessage),
+}
+
+/// How a call that waits for an answer ends well.
+#[derive(Debug)]
+pub(crate) enum Done {
+    Ok,
+    Reply(Message),
+}
+
+/// How it ends otherwise.
+#[derive(Debug)]
+pub(crate) enum NotDone {
+    Refused(Refusal),
+    Unknown,
+    Closed(CloseCause),
+    Invalid(InvalidMessage),
+}
+
+pub(crate) type Answer = Result<Done, NotDone>;
+
+/// What an unanswered id stands for.
+#[derive(Debug)]
+pub(crate) enum Pending {
+    /// A publish or a request.
+    Publication(oneshot::Sender<Answer>),
+    Subscribe {
+        sid: u64,
+        answer: oneshot::Sender<Answer>,
+    },
+    Unsubscribe {
+        sid: u64,
+    },
+}
+
+/// A subscription as the client's task knows it.
+#[derive(Debug)]
+pub(crate) struct Registered {
+    pub(crate) sid: u64,
+    pub(crate) pattern: String,
+    pub(crate) queue: Option<String>,
+    pub(crate) max: Option<u64>,
+    pub(crate) delivered: u64,
+    pub(crate) ending: bool,
+    pub(crate) inbox: Arc<Inbox>,
+}
+
+/// What the client's task has to note when it sends a wire message.
+#[derive(Debug)]
+pub(crate) enum Action {
+    Subscribe(Registered),
+    /// The application asked for it and waits.
+    Unsubscribe {
+        sid: u64,
+    },
+    /// The application has dropped it.
+    Abandon {
+        sid: u64,
+    },
+    UnsubscribeAll,
+    Flush(oneshot::Sender<Result<(), NotDone>>),
+}
+
+/// A wire message that is being gathered.
+#[derive(Debug, Default)]
+pub(crate) struct Chunk {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) frames: usize,
+    pub(crate) actions: Vec<Action>,
+    /// Frames that count against the limit.
+    messages: usize,
+    /// No id of it is this large.
+    ids_end: u64,
+}
+
+/// Limits of the queue.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OutgoingLimits {
+    pub(crate) messages: usize,
+    pub(crate) bytes: usize,
+}
+
+#[derive(Debug)]
+struct Queue {
+    chunks: VecDeque<Chunk>,
+    messages: usize,
+    bytes: usize,
+    frame_bytes: usize,
+    payload_bytes: usize,
+    next_id: u64,
+    next_sid: u64,
+    /// Ids below it were given to the task.
+    taken_end: u64,
+    pending: HashMap<u64, Pending>,
+    closed: Option<CloseCause>,
+    waker: Option<Waker>,
+}
+
+/// The queue between the application and the client's task.
+///
+/// Bounded in messages and bytes for everything that an application can do at will. Beyond the limits go only ends of subscriptions, of
+/// which there are no more than subscriptions.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    encoding: Encoding,
+    limits: OutgoingLimits,
+    queue: Mutex<Queue>,
+    room: Notify,
+}
+
+impl Outgoing {
+    pub(crate) fn new(encoding: Encoding, limits: OutgoingLimits) -> Self {
+        Self {
+            encoding,
+            limits,
+            queue: Mutex::new(Queue {
+                chunks: VecDeque::new(),
+                messages: 0,
+                bytes: 0,
+                frame_bytes: usize::MAX,
+                payload_bytes: usize::MAX,
+                next_id: 1,
+                next_sid: 1,
+                taken_end: 1,
+                pending: HashMap::new(),
+                closed: None,
+                waker: None,
+            }),
+            room: Notify::new(),
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn admit(&self, queue: &Queue) -> Result<(), NotQueued> {
+        if let Some(cause) = &queue.closed {
+            return Err(NotQueued::Closed(cause.clone()));
+        }
+        if queue.messages >= self.limits.messages || queue.bytes >= self.limits.bytes {
+            return Err(NotQueued::Full { messages: queue.messages, bytes: queue.bytes });
+        }
+        Ok(())
+    }
+
+    /// Appends a frame to the last wire message, or to a new one.
+    fn append(&self, queue: &mut Queue, frame: &ClientFrame<'_>, estimate: usize) -> Result<(), InvalidMessage> {
+        // The closing bracket of a JSON array takes one byte more.
+        let frame_bytes = queue.frame_bytes.saturating_sub(1);
+        let limit = frame_bytes.min(CHUNK_BYTES);
+        if let Some(chunk) = queue.chunks.back_mut()
+            && chunk.bytes.len().saturating_add(estimate) <= limit
+        {
+            let before = chunk.bytes.len();
+            self.encoding.append(frame, &mut chunk.bytes);
+            if chunk.bytes.len() <= limit {
+                chunk.frames += 1;
+                chunk.messages += 1;
+                chunk.ids_end = queue.next_id;
+                queue.messages += 1;
+                queue.bytes += chunk.bytes.len() - before;
+                return Ok(());
+            }
+            chunk.bytes.truncate(before);
+        }
+        let mut chunk = Chunk { bytes: Vec::with_capacity(estimate), ..Chunk::default() };
+        self.encoding.append(frame, &mut chunk.bytes);
+        if chunk.bytes.len() > frame_bytes {
+            return Err(InvalidMessage::FrameTooLarge { bytes: chunk.bytes.len(), max: frame_bytes });
+        }
+        chunk.frames = 1;
+        chunk.messages = 1;
+        chunk.ids_end = queue.next_id;
+        queue.messages += 1;
+        queue.bytes += chunk.bytes.len();
+        queue.chunks.push_back(chunk);
+        Ok(())
+    }
+
+    fn act(queue: &mut Queue, action: Action) {
+        if let Some(chunk) = queue.chunks.back_mut() {
+            chunk.actions.push(action);
+        } else {
+            queue.chunks.push_back(Chunk { actions: vec![action], ids_end: queue.next_id, ..Chunk::default() });
+        }
+    }
+
+    fn wake(mut queue: MutexGuard<'_, Queue>) {
+        let waker = queue.waker.take();
+        drop(queue);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn push_publication<'a>(
+        &self,
+        publication: &Publication<'a>,
+        frame: impl FnOnce(&mut Queue) -> (ClientFrame<'a>, Option<(u64, oneshot::Sender<Answer>)>),
+    ) -> Result<(), NotQueued> {
+        publication.check().map_err(NotQueued::Invalid)?;
+        let mut queue = self.queue();
+        self.admit(&queue)?;
+        if publication.payload.len() > queue.payload_bytes {
+            let (bytes, max) = (publication.payload.len(), queue.payload_bytes);
+            return Err(NotQueued::Invalid(InvalidMessage::PayloadTooLarge { bytes, max }));
+        }
+        let (frame, pending) = frame(&mut queue);
+        self.append(&mut queue, &frame, publication.estimate()).map_err(NotQueued::Invalid)?;
+        if let Some((id, answer)) = pending {
+            queue.pending.insert(id, Pending::Publication(answer));
+        }
+        Self::wake(queue);
+        Ok(())
+    }
+
+    pub(crate) fn publish(&self, publication: &Publication<'_>) -> Result<(), NotQueued> {
+        self.push_publication(publication, |_| (publish_frame(publication, None), None))
+    }
+
+    /// Publishes with an id; the answer comes through the receiver.
+    pub(crate) fn publish_acknowledged(
+        &self,
+        publication: &Publication<'_>,
+    ) -> Result<(u64, oneshot::Receiver<Answer>), NotQueued> {
+        let (answer, receiver) = oneshot::channel();
+        let mut given = 0;
+        self.push_publication(publication, |queue| {
+            given = queue.id();
+            (publish_frame(publication, Some(given)), Some((given, answer)))
+        })?;
+        Ok((given, receiver))
+    }
+
+    /// Asks; the reply comes through the receiver.
+    pub(crate) fn request(
+        &self,
+        publication: &Publication<'_>,
+        timeout_ms: u32,
+    ) -> Result<(u64, oneshot::Receiver<Answer>), NotQueued> {
+        let (answer, receiver) = oneshot::channel();
+        let mut given = 0;
+        self.push_publication(publication, |queue| {
+            given = queue.id();
+            let request = Request {
+                id: given,
+                subject: publication.subject.into(),
+                timeout_ms: Some(timeout_ms),
+                headers: publication.headers.into(),
+                payload: publication.payload.into(),
+                body: publication.body,
+            };
+            (ClientFrame::Request(request), Some((given, answer)))
+        })?;
+        Ok((given, receiver))
+    }
+
+    /// Subscribes; gives the sid, the id of the call, and where its answer comes.
+    pub(crate) fn subscribe(
+        &self,
+        options: &SubscribeOptions,
+        inbox: &Arc<Inbox>,
+    ) -> Result<(u64, oneshot::Receiver<Answer>), NotQueued> {
+        let (answer, receiver) = oneshot::channel();
+        let mut queue = self.queue();
+        self.admit(&queue)?;
+        let (id, sid) = (queue.id(), queue.next_sid);
+        queue.next_sid += 1;
+        let subscription = Subscription {
+            sid,
+            pattern: options.pattern.as_str().into(),
+            queue: options.queue.as_deref().map(Into::into),
+            max: options.max,
+        };
+        let estimate = FRAME_OVERHEAD + options.pattern.len() + options.queue.as_ref().map_or(0, String::len);
+        let frame = ClientFrame::Subscribe { id: Some(id), subscription };
+        self.append(&mut queue, &frame, estimate).map_err(NotQueued::Invalid)?;
+        let registered = Registered {
+            sid,
+            pattern: options.pattern.clone(),
+            queue: options.queue.clone(),
+            max: options.max,
+            delivered: 0,
+            ending: false,
+            inbox: Arc::clone(inbox),
+        };
+        Self::act(&mut queue, Action::Subscribe(registered));
+        queue.pending.insert(id, Pending::Subscribe { sid, answer });
+        Self::wake(queue);
+        Ok((sid, receiver))
+    }
+
+    /// Ends a subscription. With `answer`, the application waits for the end of its inbox.
+    pub(crate) fn unsubscribe(&self, sid: u64, answer: bool) {
+        let mut queue = self.queue();
+        if queue.closed.is_some() {
+            return;
+        }
+        let id = answer.then(|| queue.id());
+        let frame = ClientFrame::Unsubscribe { id, sid, max: None };
+        // A frame of a few bytes fits within every limit that leaves room for a connect frame.
+        if self.append(&mut queue, &frame, FRAME_OVERHEAD).is_err() {
+            return;
+        }
+        if let Some(id) = id {
+            queue.pending.insert(id, Pending::Unsubscribe { sid });
+        }
+        Self::act(&mut queue, if answer { Action::Unsubscribe { sid } } else { Action::Abandon { sid } });
+        Self::wake(queue);
+    }
+
+    /// Asks to be told when the server has handled everything queued before.
+    pub(crate) fn flush(&self, unsubscribe_all: bool) -> Result<oneshot::Receiver<Result<(), NotDone>>, NotQueued> {
+        let (told, receiver) = oneshot::channel();
+        let mut queue = self.queue();
+        if let Some(cause) = &queue.closed {
+            return Err(NotQueued::Closed(cause.clone()));
+        }
+        // Waiters that gave up must not gather while there is no link.
+        if let Some(chunk) = queue.chunks.back_mut() {
+            chunk.actions.retain(|action| !matches!(action, Action::Flush(told) if told.is_closed()));
+        }
+        if unsubscribe_all {
+            Self::act(&mut queue, Action::UnsubscribeAll);
+        }
+        Self::act(&mut queue, Action::Flush(told));
+        Self::wake(queue);
+        Ok(receiver)
+    }
+
+    /// Waits until there is room, or the client is closed.
+    pub(crate) async fn writable(&self) {
+        loop {
+            let mut room = pin!(self.room.notified());
+            room.as_mut().enable();
+            if !matches!(self.admit(&self.queue()), Err(NotQueued::Full { .. })) {
+                return;
+            }
+            room.await;
+        }
+    }
+
+    /// Nobody waits for this answer any more.
+    pub(crate) fn forget(&self, id: u64) {
+        self.queue().pending.remove(&id);
+    }
+
+    /// Messages and bytes that wait.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        let queue = self.queue();
+        (queue.messages, queue.bytes)
+    }
+
+    // What follows is for the client's task.
+
+    /// The next wire message; without one, the task is woken when there is.
+    pub(crate) fn take(&self, cx: &Context<'_>) -> Option<Chunk> {
+        let mut queue = self.queue();
+        let Some(chunk) = queue.chunks.pop_front() else {
+            if !queue.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                queue.waker = Some(cx.waker().clone());
+            }
+            return None;
+        };
+        let was_full = self.admit(&queue).is_err();
+        queue.messages -= chunk.messages;
+        queue.bytes -= chunk.bytes.len();
+        queue.taken_end = chunk.ids_end.max(queue.taken_end);
+        drop(queue);
+        if was_full {
+            self.room.notify_waiters();
+        }
+        Some(chunk)
+    }
+
+    pub(crate) fn answered(&self, id: u64) -> Option<Pending> {
+        self.queue().pending.remove(&id)
+    }
+
+    /// The unanswered subscribe call of a sid.
+    pub(crate) fn subscribing(&self, sid: u64) -> Option<u64> {
+        let queue = self.queue();
+        queue.pending.iter().find_map(|(id, pending)| {
+            matches!(pending, Pending::Subscribe { sid: known, .. } if *known == sid).then_some(*id)
+        })
+    }
+
+    /// The limits of the server. Wire messages that have become too large for it are taken apart; what is too large by itself is not sent.
+    pub(crate) fn set_limits(&self, frame_bytes: usize, payload_bytes: usize) {
+        let mut queue = self.queue();
+        queue.frame_bytes = frame_bytes;
+        queue.payload_bytes = payload_bytes;
+        if queue.chunks.iter().all(|chunk| chunk.bytes.len() < frame_bytes) {
+            return;
+        }
+        let chunks = std::mem::take(&mut queue.chunks);
+        for chunk in chunks {
+            if chunk.bytes.len() < frame_bytes {
+                queue.chunks.push_back(chunk);
+            } else {
+                self.split(&mut queue, chunk);
+            }
+        }
+    }
+
+    /// Takes a wire message apart that is larger than the server's limit.
+    fn split(&self, queue: &mut Queue, chunk: Chunk) {
+        queue.messages -= chunk.messages;
+        queue.bytes -= chunk.bytes.len();
+        let mut dropped = Vec::new();
+        let mut first = true;
+        let message = self.encoding.seal(chunk.bytes, chunk.frames);
+        self.encoding.decode_client(&message, &mut |frame| {
+            if let Ok(frame) = frame {
+                // What stood before in the queue is left as it is.
+                if std::mem::take(&mut first) {
+                    queue.chunks.push_back(Chunk::default());
+                }
+                if let Err(error) = self.append(queue, &frame, FRAME_OVERHEAD) {
+                    dropped.push((id_of(&frame), error));
+                }
+            }
+            ControlFlow::Continue(())
+        });
+        for action in chunk.actions {
+            Self::act(queue, action);
+        }
+        if let Some(last) = queue.chunks.back_mut() {
+            last.ids_end = chunk.ids_end;
+        }
+        for (id, error) in dropped {
+            if let Some(Pending::Publication(answer)) = id.and_then(|id| queue.pending.remove(&id)) {
+                tell(answer, Err(NotDone::Invalid(error)));
+            }
+        }
+    }
+
+    /// Fails what was sent and not answered, when the session it was sent on is gone.
+    pub(crate) fn session_gone(&self) {
+        let mut queue = self.queue();
+        let sent: Vec<u64> = queue.pending.keys().copied().filter(|id| *id < queue.taken_end).collect();
+        for id in sent {
+            match queue.pending.remove(&id) {
+                Some(Pending::Publication(answer)) => tell(answer, Err(NotDone::Unknown)),
+                Some(subscribe @ Pending::Subscribe { .. }) => {
+                    queue.pending.insert(id, subscribe);
+                }
+                Some(Pending::Unsubscribe { .. }) | None => {}
+            }
+        }
+    }
+
+    /// Takes nothing new.
+    pub(crate) fn refuse(&self, cause: &CloseCause) {
+        let mut queue = self.queue();
+        if queue.closed.is_none() {
+            queue.closed = Some(cause.clone());
+        }
+        drop(queue);
+        self.room.notify_waiters();
+    }
+
+    /// Lets go of everything and tells those who wait.
+    pub(crate) fn close(&self, cause: &CloseCause) {
+        self.refuse(cause);
+        let mut queue = self.queue();
+        queue.waker = None;
+        let chunks = std::mem::take(&mut queue.chunks);
+        (queue.messages, queue.bytes) = (0, 0);
+        let pending = std::mem::take(&mut queue.pending);
+        let taken_end = queue.taken_end;
+        drop(queue);
+        for (id, pending) in pending {
+            match pending {
+                Pending::Publication(answer) if id < taken_end => tell(answer, Err(NotDone::Unknown)),
+                Pending::Publication(answer) | Pending::Subscribe { answer, .. } => {
+                    tell(answer, Err(NotDone::Closed(cause.clone())));
+                }
+                Pending::Unsubscribe { .. } => {}
+            }
+        }
+        for action in chunks.into_iter().flat_map(|chunk| chunk.actions) {
+            if let Action::Flush(told) = action {
+                tell(told, Err(NotDone::Closed(cause.clone())));
+            }
+        }
+    }
+}
+
+/// The caller may have gone away.
+pub(crate) fn tell<T>(to: oneshot::Sender<T>, answer: T) {
+    let _gone = to.send(answer);
+}
+
+fn publish_frame<'a>(publication: &Publication<'a>, id: Option<u64>) -> ClientFrame<'a> {
+    ClientFrame::Publish(Publish {
+        id,
+        subject: publication.subject.into(),
+        reply: publication.reply.map(Into::into),
+        message_id: publication.message_id.map(Into::into),
+        headers: publication.headers.into(),
+        payload: publication.payload.into(),
+        body: publication.body,
+    })
+}
+
+fn id_of(frame: &ClientFrame<'_>) -> Option<u64> {
+    match frame {
+        ClientFrame::Publish(publish) => publish.id,
+        ClientFrame::Request(request) => Some(request.id),
+        _ => None,
+    }
+}
+
+impl Queue {
+    fn id(&mut self) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        id
+    }
+}

@@ -1,0 +1,183 @@
+//! A subscription, as the application holds it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_util::Stream;
+use tokio::task::coop;
+
+use crate::client::Owner;
+use crate::error::FlushError;
+use crate::inbox::{Inbox, InboxLimits, Received, SubscriptionEnd};
+use crate::message::Message;
+
+/// Messages that a subscription holds for the application unless told otherwise.
+const BUFFER_MESSAGES: usize = 65_536;
+/// Bytes that a subscription holds for the application unless told otherwise.
+const BUFFER_BYTES: usize = 64 * 1024 * 1024;
+
+/// What to subscribe to, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SubscribeOptions {
+    /// The pattern (protocol.md#P2.2).
+    pub pattern: String,
+    /// The queue group: of all subscriptions of this name that match, one gets each message.
+    pub queue: Option<String>,
+    /// Ends after so many deliveries.
+    pub max: Option<u64>,
+    /// Messages held for the application; default 65,536. What arrives beyond is dropped and told as a gap `client_slow`.
+    pub buffer_messages: usize,
+    /// Bytes held for the application, with what a message takes besides its payload; default 64 MiB. One message is held however large it is.
+    pub buffer_bytes: usize,
+}
+
+impl SubscribeOptions {
+    /// A plain subscription to a pattern.
+    #[must_use]
+    pub fn new(pattern: impl Into<String>) -> Self {
+        Self {
+            pattern: pattern.into(),
+            queue: None,
+            max: None,
+            buffer_messages: BUFFER_MESSAGES,
+            buffer_bytes: BUFFER_BYTES,
+        }
+    }
+
+    /// In a queue group.
+    #[must_use]
+    pub fn queue(mut self, queue: impl Into<String>) -> Self {
+        self.queue = Some(queue.into());
+        self
+    }
+
+    /// Ends after so many deliveries.
+    #[must_use]
+    pub fn max(mut self, max: u64) -> Self {
+        self.max = Some(max);
+        self
+    }
+
+    /// Holds at most so much for the application.
+    #[must_use]
+    pub fn buffer(mut self, messages: usize, bytes: usize) -> Self {
+        self.buffer_messages = messages;
+        self.buffer_bytes = bytes;
+        self
+    }
+
+    pub(crate) fn limits(&self) -> InboxLimits {
+        InboxLimits { messages: self.buffer_messages, bytes: self.buffer_bytes }
+    }
+}
+
+impl From<&str> for SubscribeOptions {
+    fn from(pattern: &str) -> Self {
+        Self::new(pattern)
+    }
+}
+
+impl From<String> for SubscribeOptions {
+    fn from(pattern: String) -> Self {
+        Self::new(pattern)
+    }
+}
+
+/// A live subscription: a stream of messages and gaps. Keeps the client alive; dropping it unsubscribes.
+///
+/// It goes on over lost links and lost sessions, and yields a [`Gap`](crate::Gap) wherever something was, or may have been, lost. The stream
+/// ends after [`unsubscribe`](Self::unsubscribe), after `max` deliveries, when a new session refuses it, and when the client is closed;
+/// [`ended`](Self::ended) says which.
+#[derive(Debug)]
+pub struct Subscription {
+    pub(crate) owner: Arc<Owner>,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) sid: u64,
+    pub(crate) pattern: String,
+}
+
+impl Subscription {
+    /// What it is subscribed to.
+    #[must_use]
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// Its number within the session.
+    #[must_use]
+    pub fn sid(&self) -> u64 {
+        self.sid
+    }
+
+    /// The next message or gap; `None` after the end.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    pub async fn next(&mut self) -> Option<Received> {
+        std::future::poll_fn(|cx| self.poll_received(cx)).await
+    }
+
+    /// The next message; gaps are passed over. For those to whom a loss makes no difference.
+    ///
+    /// # Cancel safety
+    /// No message is lost when the future is dropped.
+    pub async fn next_message(&mut self) -> Option<Message> {
+        loop {
+            if let Received::Message(message) = self.next().await? {
+                return Some(message);
+            }
+        }
+    }
+
+    /// Messages that wait to be taken, and their bytes.
+    #[must_use]
+    pub fn pending(&self) -> (usize, usize) {
+        self.inbox.pending()
+    }
+
+    /// Why nothing more will arrive; `None` while it is live. What had arrived before is still yielded.
+    #[must_use]
+    pub fn ended(&self) -> Option<SubscriptionEnd> {
+        self.inbox.ended()
+    }
+
+    /// Unsubscribes and waits until the server has done so. What arrived before is still yielded, then the stream ends.
+    ///
+    /// # Errors
+    /// The client was closed meanwhile. The subscription is over all the same.
+    ///
+    /// # Cancel safety
+    /// Once polled, the subscription ends even if the future is dropped.
+    pub async fn unsubscribe(&mut self) -> Result<(), FlushError> {
+        self.owner.unsubscribe(self.sid, &self.inbox).await
+    }
+
+    fn poll_received(&self, cx: &mut Context<'_>) -> Poll<Option<Received>> {
+        // A reader of a buffer that never runs dry has to let the client's task have its turn.
+        let budget = ready!(coop::poll_proceed(cx));
+        let received = self.inbox.poll_next(cx);
+        if received.is_ready() {
+            budget.made_progress();
+        }
+        received
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Received;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Received>> {
+        self.poll_received(cx)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if self.inbox.begin_end() {
+            self.owner.abandon(self.sid);
+        }
+        self.inbox.discard();
+    }
+}

@@ -1,0 +1,189 @@
+//! The subscriptions of the client's task.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use pointsman_protocol::frame::{ClientFrame, Refused, Subscription};
+
+use crate::encoding::Encoding;
+use crate::error::{CloseCause, Refusal};
+use crate::inbox::{Gap, GapReason, SubscriptionEnd};
+use crate::message::Message;
+use crate::outgoing::{Done, NotDone, Outgoing, Pending, Registered, tell};
+use crate::session::Session;
+
+/// What a subscription takes of a connect frame besides its strings, at most (JSON).
+const OVERHEAD: usize = 128;
+
+/// All that were sent to the server and have not ended, by sid.
+#[derive(Debug, Default)]
+pub(crate) struct Subscriptions {
+    live: BTreeMap<u64, Registered>,
+}
+
+impl Registered {
+    /// As it has to be made on a new session.
+    fn remaining(&self) -> Subscription<'_> {
+        Subscription {
+            sid: self.sid,
+            pattern: self.pattern.as_str().into(),
+            queue: self.queue.as_deref().map(Into::into),
+            max: self.max.map(|max| max.saturating_sub(self.delivered)),
+        }
+    }
+
+    fn size(&self) -> usize {
+        // JSON may escape every byte.
+        OVERHEAD + 2 * (self.pattern.len() + self.queue.as_ref().map_or(0, String::len))
+    }
+}
+
+impl Subscriptions {
+    pub(crate) fn add(&mut self, registered: Registered) {
+        self.live.insert(registered.sid, registered);
+    }
+
+    /// The application does not want it any more.
+    pub(crate) fn ending(&mut self, sid: u64) {
+        if let Some(registered) = self.live.get_mut(&sid) {
+            registered.ending = true;
+        }
+    }
+
+    /// The application has dropped it: what still arrives is for nobody.
+    pub(crate) fn abandoned(&mut self, sid: u64) {
+        self.live.remove(&sid);
+    }
+
+    /// The server did not make it again.
+    pub(crate) fn refused(&mut self, sid: u64, refusal: Refusal) {
+        // Of one that is ending, the server only says that it has ended already.
+        if self.live.get(&sid).is_some_and(|registered| !registered.ending) {
+            self.end(sid, SubscriptionEnd::Refused(refusal));
+        }
+    }
+
+    pub(crate) fn end(&mut self, sid: u64, end: SubscriptionEnd) {
+        if let Some(registered) = self.live.remove(&sid) {
+            registered.inbox.end(end);
+        }
+    }
+
+    /// The sids of those that nobody has ended yet; they are ending from now on.
+    pub(crate) fn end_all(&mut self) -> Vec<u64> {
+        let live = self.live.values_mut().filter(|registered| !registered.ending);
+        live.map(|registered| {
+            registered.ending = true;
+            registered.sid
+        })
+        .collect()
+    }
+
+    /// Hands messages to exactly the named subscriptions (protocol.md#P5.6).
+    pub(crate) fn deliver(&mut self, sids: &[u64], mut messages: Vec<Message>) {
+        let Some((last, others)) = sids.split_last() else { return };
+        for sid in others {
+            self.deliver_to(*sid, messages.len(), messages.iter().cloned());
+        }
+        self.deliver_to(*last, messages.len(), messages.drain(..));
+    }
+
+    fn deliver_to(&mut self, sid: u64, count: usize, messages: impl Iterator<Item = Message>) {
+        let Some(registered) = self.live.get_mut(&sid) else { return };
+        registered.inbox.deliver(messages);
+        registered.delivered += count as u64;
+        self.check_max(sid);
+    }
+
+    /// The server told a loss.
+    pub(crate) fn gap(&mut self, sids: &[u64], lost: Option<u64>, reason: &str) {
+        for sid in sids {
+            if let Some(registered) = self.live.get_mut(sid) {
+                registered.inbox.gap(Gap { lost, reason: GapReason::from_name(reason) });
+                // The server counts what it could not deliver, too.
+                registered.delivered = registered.delivered.saturating_add(lost.unwrap_or_default());
+                self.check_max(*sid);
+            }
+        }
+    }
+
+    fn check_max(&mut self, sid: u64) {
+        if self.live.get(&sid).is_some_and(|known| known.max.is_some_and(|max| known.delivered >= max)) {
+            self.end(sid, SubscriptionEnd::MaxReached);
+        }
+    }
+
+    /// Those to be made by a connect frame, as many as `bytes` hold.
+    pub(crate) fn list(&self, bytes: usize) -> Vec<Subscription<'_>> {
+        let mut left = bytes;
+        let wanted = self.live.values().filter(|registered| !registered.ending);
+        wanted
+            .map_while(|registered| {
+                left = left.checked_sub(registered.size())?;
+                Some(registered.remaining())
+            })
+            .collect()
+    }
+
+    /// Whatever was on its way to them is lost, or may be (protocol.md#P8.4). Those that were ending have ended.
+    pub(crate) fn session_gone(&mut self) {
+        self.live.retain(|_, registered| {
+            if registered.ending {
+                registered.inbox.end(SubscriptionEnd::Unsubscribed);
+            } else {
+                registered.inbox.gap(Gap { lost: None, reason: GapReason::SessionGone });
+            }
+            !registered.ending
+        });
+    }
+
+    /// The connect frame has made these, save the refused ones.
+    pub(crate) fn listed(&mut self, listed: &[u64], refused: &[Refused<'_>], outgoing: &Outgoing) {
+        for sid in listed {
+            let refusal = refused.iter().find(|refused| refused.sid == *sid).map(Refusal::from_refused);
+            let waiting = outgoing.subscribing(*sid).and_then(|id| outgoing.answered(id));
+            if let Some(Pending::Subscribe { answer, .. }) = waiting {
+                let refusal = refusal.clone();
+                tell(answer, refusal.map_or(Ok(Done::Ok), |refusal| Err(NotDone::Refused(refusal))));
+            }
+            if let Some(refusal) = refusal {
+                self.end(*sid, SubscriptionEnd::Refused(refusal));
+            }
+        }
+    }
+
+    /// Wire messages that make those for which the connect frame had no room.
+    pub(crate) fn unlisted(
+        &self,
+        listed: &[u64],
+        outgoing: &Outgoing,
+        encoding: Encoding,
+        session: &Session,
+    ) -> Vec<Bytes> {
+        let mut messages = Vec::new();
+        let mut message = Vec::new();
+        let mut frames = 0;
+        let mut size = 0;
+        let rest = self.live.values().filter(|known| !known.ending && listed.binary_search(&known.sid).is_err());
+        for registered in rest {
+            if frames > 0 && size + registered.size() > session.frame_bytes {
+                messages.push(encoding.seal(std::mem::take(&mut message), frames));
+                (frames, size) = (0, 0);
+            }
+            let id = outgoing.subscribing(registered.sid);
+            encoding.append(&ClientFrame::Subscribe { id, subscription: registered.remaining() }, &mut message);
+            frames += 1;
+            size += registered.size();
+        }
+        if frames > 0 {
+            messages.push(encoding.seal(message, frames));
+        }
+        messages
+    }
+
+    pub(crate) fn close(&mut self, cause: &CloseCause) {
+        for registered in std::mem::take(&mut self.live).into_values() {
+            registered.inbox.end(SubscriptionEnd::Closed(cause.clone()));
+        }
+    }
+}
