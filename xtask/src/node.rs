@@ -47,7 +47,7 @@ fn version(text: &str) -> Option<(u32, u32)> {
 /// npm in a folder of the checkout.
 pub(crate) fn npm(project: &Project, folder: &str) -> Command {
     let mut npm = Command::new("npm");
-    npm.current_dir(project.path(folder)).env("npm_config_update_notifier", "false");
+    npm.current_dir(project.path(folder)).arg("--no-update-notifier");
     npm
 }
 

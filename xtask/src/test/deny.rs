@@ -23,11 +23,9 @@ fn advisories(project: &Project) -> Result<Outcome> {
     let tool = tools::cargo_tool(project, "cargo-deny")?;
     if let Err(error) = command::output(project.command(&tool).args(["fetch", "db"])) {
         let text = format!("{error:#}");
-        let reason = text.lines().find(|line| line.contains("fatal") || line.contains("failed to fetch"));
-        return Ok(Outcome::Skipped(format!(
-            "the advisory database cannot be reached: {}",
-            reason.unwrap_or(text.as_str()).trim()
-        )));
+        let cause = text.lines().rfind(|line| line.starts_with("fatal: ") || line.starts_with("Caused by"));
+        let cause = cause.or_else(|| text.lines().last()).unwrap_or_default();
+        return Ok(Outcome::Skipped(format!("the advisory database cannot be reached: {cause}")));
     }
     command::run(project.command(&tool).args(["check", "advisories"])).map(|()| Outcome::Passed)
 }
