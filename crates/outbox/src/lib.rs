@@ -19,7 +19,7 @@
 //!
 //! # Limits
 //! Bytes and messages per outbox ([`Limits`](outbox::Limits)); the resend ring in wire messages and bytes; the pool of a tick keeps at
-//! most 64 buffers of 64 KiB.
+//! most 4 MiB of buffers.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests state their expectations"))]
 
 pub mod gaps;

@@ -21,6 +21,9 @@ mod overflow;
 /// Vectors in one write. Linux takes 1,024; past 64 the gain is nothing.
 const SLICES_MAX: usize = 64;
 
+/// A buffer begins with room for a few messages.
+const BUFFER_BYTES: usize = 1024;
+
 /// Bounds of an outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -376,7 +379,7 @@ impl Outbox {
 
     /// Losses as a segment, charged; its place is the caller's matter. `None` where the protocol has no notice.
     fn notice(&self, gaps: Gaps, state: &mut State, pool: &mut Pool) -> Option<Segment> {
-        let mut bytes = pool.buffer();
+        let mut bytes = pool.buffer(0);
         let counted = gaps.encode(&*self.framing, "slow_consumer", &mut bytes);
         if bytes.is_empty() {
             pool.recycle(bytes);
@@ -400,12 +403,12 @@ impl State {
             && let Some(Segment { data: Data::Own(own), counted: c, messages: m, notice: None }) = self.queue.back_mut()
             && own.len() < 64 * 1024
         {
-            own.extend_from_slice(bytes);
+            pool.extend(own, bytes);
             *c += counted;
             *m += messages;
             return;
         }
-        let mut own = pool.buffer();
+        let mut own = pool.buffer(bytes.len().max(BUFFER_BYTES));
         own.extend_from_slice(bytes);
         self.enqueue(Segment::new(Data::Own(own), counted, messages), pool);
     }

@@ -80,12 +80,14 @@ impl Ring {
                 if let Some(Segment { data: Data::Own(last), counted, messages, .. }) = self.parts.back_mut()
                     && last.len() + own.len() <= PART_BYTES
                 {
-                    last.extend_from_slice(&own);
+                    pool.extend(last, &own);
                     *counted += segment.counted;
                     *messages += segment.messages;
                 } else {
-                    // An exact chunk: a pooled buffer may be 64 KiB, and the ring is charged by content.
-                    let mut part = Vec::with_capacity(own.len().next_power_of_two().min(PART_BYTES));
+                    // A chunk of its own size: what was written from may be 64 KiB, and the ring is charged by content. Once the peer is some
+                    // parts behind, the next one will be full as well.
+                    let room = if self.parts.len() > 1 { PART_BYTES } else { own.len() };
+                    let mut part = pool.buffer(room);
                     part.extend_from_slice(&own);
                     self.parts.push_back(Segment::new(Data::Own(part), segment.counted, segment.messages));
                 }

@@ -28,6 +28,11 @@ impl PublishPlan {
         }
     }
 
+    /// Whether it lets everything pass.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     /// The first verdict other than `Pass`, with the name of the policy.
     pub(crate) fn check(&self, messages: u32, bytes: u64, now: Instant) -> Option<(&'static str, Verdict)> {
         self.rules.iter().find_map(|(name, rule)| match rule.check(messages, bytes, now) {

@@ -67,9 +67,9 @@ impl Wildcards {
         }
         if let Some(node) = self.node_mut(at) {
             if rest {
-                node.rest.push(subscription)
+                node.rest.push(subscription);
             } else {
-                node.here.push(subscription)
+                node.here.push(subscription);
             }
             self.len += 1;
         }

@@ -15,6 +15,10 @@ struct Submission<'r, 'b> {
     batch: BatchView<'b>,
     now: Instant,
     pause: Option<Duration>,
+    /// What the policies say about the subject asked last.
+    plan: Option<(&'b str, plans::PublishPlan)>,
+    /// Whether no rule holds for the publication checked last, nor for others on its subject.
+    free: bool,
 }
 
 /// Consecutive publications with one destination.
@@ -29,7 +33,8 @@ impl Router {
         worker.outcomes.clear();
         let Some(from) = self.members.get(session) else { return Submitted::default() };
         let mut state = self.worker(worker);
-        let mut submission = Submission { router: self, from: &from, batch, now: Instant::now(), pause: None };
+        let now = Instant::now();
+        let mut submission = Submission { router: self, from: &from, batch, now, pause: None, plan: None, free: false };
         submission.run(&mut state, worker);
         self.stats.add(&std::mem::take(&mut state.counts));
         let ended = std::mem::take(&mut state.ended);
@@ -53,7 +58,7 @@ impl<'b> Submission<'_, 'b> {
             if publication.subject == last_subject
                 && matches!(publication.answer, Answer::Silent)
                 && publication.reply.is_none()
-                && !self.from.has_policies
+                && self.free
                 && publication.payload.len() <= self.router.config.payload_bytes_max as usize
                 && let Some(open) = pending.as_mut()
                 && open.run.end == at
@@ -115,7 +120,7 @@ impl<'b> Submission<'_, 'b> {
     }
 
     /// Whether a publication may be routed at all.
-    fn check(&mut self, publication: &PublicationView<'_>, state: &mut RouterWorker) -> Result<(), Outcome> {
+    fn check(&mut self, publication: &PublicationView<'b>, state: &mut RouterWorker) -> Result<(), Outcome> {
         let limit = self.router.config.payload_bytes_max as usize;
         if publication.payload.len() > limit {
             let size = publication.payload.len();
@@ -136,20 +141,26 @@ impl<'b> Submission<'_, 'b> {
                 "subjects that begin with `$` or `_` are reserved; publish to one of your own".into(),
             );
         }
-        if self.from.has_policies && !is_reply(publication.subject) {
-            return self.ask_policies(publication, state);
+        self.free = !self.from.has_policies || is_reply(publication.subject);
+        if self.free {
+            return Ok(());
         }
-        Ok(())
+        self.ask_policies(publication, state)
     }
 
-    fn ask_policies(&mut self, publication: &PublicationView<'_>, state: &mut RouterWorker) -> Result<(), Outcome> {
-        let policies = &self.router.policies;
-        let plan = self.from.plans.lock().get_or_insert_default().plan(
-            policies,
-            plans::generation(policies),
-            &self.from.member.identity,
-            publication.subject,
-        );
+    fn ask_policies(&mut self, publication: &PublicationView<'b>, state: &mut RouterWorker) -> Result<(), Outcome> {
+        if self.plan.as_ref().is_none_or(|(subject, _)| *subject != publication.subject) {
+            let policies = &self.router.policies;
+            let plan = self.from.plans.lock().get_or_insert_default().plan(
+                policies,
+                plans::generation(policies),
+                &self.from.member.identity,
+                publication.subject,
+            );
+            self.plan = Some((publication.subject, plan));
+        }
+        let Some((_, plan)) = &self.plan else { return Ok(()) };
+        self.free = plan.is_empty();
         let bytes = publication.payload.len() as u64;
         match plan.check(1, bytes, self.now) {
             None | Some((_, Verdict::Pass)) => Ok(()),
