@@ -6,6 +6,8 @@ use super::{Outcome, Step};
 use crate::project::Project;
 use crate::{bench, command, tools};
 
+const FUZZ: &str = "fuzz/Cargo.toml";
+
 pub(super) const STEPS: [Step; 8] = [
     Step { name: "format", about: "rustfmt would change nothing", run: format },
     Step { name: "clippy", about: "no lint of the workspace is broken", run: clippy },
@@ -27,7 +29,8 @@ fn cargo(project: &Project, arguments: &[&str]) -> Result<Outcome> {
 
 fn format(project: &Project) -> Result<Outcome> {
     tools::rust_component("fmt", "rustfmt")?;
-    cargo(project, &["fmt", "--all", "--check"])
+    cargo(project, &["fmt", "--all", "--check"])?;
+    cargo(project, &["fmt", "--check", "--manifest-path", FUZZ])
 }
 
 fn tidy(project: &Project) -> Result<Outcome> {
@@ -63,12 +66,12 @@ fn crates(project: &Project) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// A workspace of its own, as its programs are built with other flags. What both build is built once.
 fn fuzz_targets(project: &Project) -> Result<Outcome> {
     tools::COMPILER.provide()?;
     let mut cargo = project.cargo();
-    cargo.args(["check", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--target-dir"]);
-    cargo.arg(project.target().join("fuzz"));
-    command::run(&mut cargo).map(|()| Outcome::Passed)
+    cargo.args(["clippy", "--locked", "--manifest-path", FUZZ, "--target-dir"]).arg(project.target());
+    command::run(cargo.args(["--", "-D", "warnings"])).map(|()| Outcome::Passed)
 }
 
 fn instructions(project: &Project) -> Result<Outcome> {
