@@ -11,8 +11,16 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::builtin::Builtin;
 use crate::settings::report::ConfigFaults;
 
+mod bench;
 mod config;
+mod connection;
+mod message;
+mod publish;
+mod reply;
+mod request;
 mod serve;
+mod status;
+mod subscribe;
 
 /// Exit code of a configuration that cannot be used (`EX_CONFIG` of sysexits.h).
 const EXIT_CONFIG: u8 = 78;
@@ -26,9 +34,9 @@ struct Command {
 }
 
 const EXAMPLES: &str = "Examples:
-  pointsman dev                                        a router with pages and the host's figures, on loopback
-  pointsman sub 'metrics.>'                            what is published, as it comes
-  pointsman pub orders.eu.created '{\"id\":1}'           one message
+  pointsman dev                                  a router with pages, on loopback
+  pointsman sub 'metrics.>'                      what is published, as it comes
+  pointsman pub orders.created '{\"id\":1}'        one message
   pointsman serve --backplane memory --config pointsman.toml";
 
 #[derive(Debug, Subcommand)]
@@ -37,6 +45,18 @@ enum Verb {
     Dev(serve::DevArgs),
     /// Run a node
     Serve(serve::ServeArgs),
+    /// Publish messages: from the arguments, from standard input, or one a line
+    Pub(publish::PubArgs),
+    /// Subscribe to patterns and print what comes
+    Sub(subscribe::SubArgs),
+    /// Send a request and print the reply
+    Req(request::ReqArgs),
+    /// Answer requests: with a text, with their own body, or with what a command prints
+    Reply(reply::ReplyArgs),
+    /// Measure throughput and latency through a running node
+    Bench(bench::BenchArgs),
+    /// Show how a node is
+    Status(status::StatusArgs),
     /// Check, show and write configurations
     #[command(subcommand)]
     Config(config::ConfigVerb),
@@ -98,8 +118,14 @@ pub fn run_with(builtin: fn() -> Builtin) -> ExitCode {
         }
     };
     let done = match command.verb {
-        Verb::Dev(args) => serve::dev(args, builtin),
-        Verb::Serve(args) => serve::serve(args, builtin),
+        Verb::Dev(args) => serve::dev(&args, builtin),
+        Verb::Serve(args) => serve::serve(&args, builtin),
+        Verb::Pub(args) => publish::run(args),
+        Verb::Sub(args) => subscribe::run(args),
+        Verb::Req(args) => request::run(&args),
+        Verb::Reply(args) => reply::run(args),
+        Verb::Bench(args) => bench::run(args),
+        Verb::Status(args) => status::run(&args),
         Verb::Config(verb) => config::run(verb, builtin),
         Verb::Completions { shell } => {
             clap_complete::generate(shell, &mut Command::command(), "pointsman", &mut std::io::stdout());

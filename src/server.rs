@@ -145,6 +145,13 @@ impl Server {
         &self.app.node
     }
 
+    /// Whether the configuration names no client at all.
+    #[must_use]
+    pub fn lets_nobody_in(&self) -> bool {
+        let settings = self.settings.lock();
+        settings.auth.tokens.is_empty() && !settings.auth.anonymous.enabled
+    }
+
     /// Sessions now, those without a link included.
     #[must_use]
     pub fn sessions(&self) -> usize {

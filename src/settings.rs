@@ -497,6 +497,13 @@ impl Permission {
     }
 }
 
+/// Whether a text is a log level or a list of directives. A lone word that is no level would be taken for the name of a target, and a misspelt level would
+/// go unseen.
+fn is_level(text: &str) -> bool {
+    let known = |part: &str| part.contains('=') || part.trim().parse::<tracing::level_filters::LevelFilter>().is_ok();
+    text.split(',').all(known) && tracing_subscriber::EnvFilter::try_new(text).is_ok()
+}
+
 impl Settings {
     /// What no single key can say: ranges, and keys that do not go together. Pure.
     #[must_use]
@@ -538,7 +545,7 @@ impl Settings {
         check(self.session.bad_frames_max > 0, "session.bad_frames_max", "must be at least 1");
         check(self.router.payload_bytes_max.0 <= 64 << 20, "router.payload_bytes_max", "must be at most 64MiB");
         check(
-            tracing_subscriber::EnvFilter::try_new(&self.log.level).is_ok(),
+            is_level(&self.log.level),
             "log.level",
             "is neither a level (error, warn, info, debug, trace) nor a list of directives",
         );

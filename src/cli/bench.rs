@@ -84,7 +84,8 @@ async fn bench(args: BenchArgs) -> Result<(), Failure> {
     let begun = Instant::now();
     let mut publishing = JoinSet::new();
     for (at, client) in (0u64..).zip(publishers) {
-        let share = args.messages / u64::from(args.publishers) + u64::from(at < args.messages % u64::from(args.publishers));
+        let share =
+            args.messages / u64::from(args.publishers) + u64::from(at < args.messages % u64::from(args.publishers));
         publishing.spawn(publish(client, args.clone(), share, start));
     }
     while let Some(joined) = publishing.join_next().await {

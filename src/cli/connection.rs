@@ -60,7 +60,7 @@ pub(super) async fn tell_states(client: Client) {
     let mut states = client.state();
     loop {
         let line = match &*states.borrow_and_update() {
-            ConnectionState::Reconnecting { attempt, next_delay, cause } => {
+            ConnectionState::Reconnecting { attempt, next_delay, cause, .. } => {
                 Some(format!("connection lost ({cause}); attempt {attempt} in {} ms", next_delay.as_millis()))
             }
             ConnectionState::Closed { .. } => return,

@@ -23,7 +23,8 @@ pub(super) fn header(text: &str) -> Result<(String, String), String> {
 pub(super) fn message(subject: &str, payload: Bytes, headers: &[(String, String)]) -> Result<Message, Failure> {
     let mut message = Message::new(subject, payload);
     for (name, value) in headers {
-        message = message.with_header(name, value).map_err(|error| Failure::Usage(format!("header `{name}`: {error}")))?;
+        message =
+            message.with_header(name, value).map_err(|error| Failure::Usage(format!("header `{name}`: {error}")))?;
     }
     Ok(message)
 }
@@ -62,7 +63,9 @@ pub(super) fn from_line(line: &str, subject: Option<&str>) -> anyhow::Result<Mes
     let mut message = match (line.data, line.text, line.base64) {
         (Some(data), None, None) => Message::from_json(subject, data)?,
         (None, Some(text), None) => Message::new(subject, text),
-        (None, None, Some(encoded)) => Message::new(subject, BASE64.decode(encoded).context("`base64` cannot be decoded")?),
+        (None, None, Some(encoded)) => {
+            Message::new(subject, BASE64.decode(encoded).context("`base64` cannot be decoded")?)
+        }
         (None, None, None) => Message::new(subject, Bytes::new()),
         _ => return Err(anyhow!("a line has at most one of `data`, `text`, `base64`")),
     };
@@ -171,7 +174,13 @@ mod tests {
         assert_eq!(json["data"], json!({"k": 1.5}));
         assert_eq!(from_line(r#"{"text":"hi"}"#, Some("c")).unwrap().subject, "c");
         assert_eq!(from_line(r#"{"base64":"AAE="}"#, Some("c")).unwrap().payload, [0u8, 1].as_slice());
-        for wrong in ["", "[]", r#"{"text":"no subject"}"#, r#"{"subject":"a","text":"1","data":1}"#, r#"{"subject":"a","typo":1}"#] {
+        for wrong in [
+            "",
+            "[]",
+            r#"{"text":"no subject"}"#,
+            r#"{"subject":"a","text":"1","data":1}"#,
+            r#"{"subject":"a","typo":1}"#,
+        ] {
             assert!(from_line(wrong, None).is_err(), "{wrong}");
         }
     }

@@ -64,7 +64,14 @@ async fn publish(args: PubArgs) -> Result<(), Failure> {
     let many = args.lines || args.ndjson || args.count > 1;
     let bar = if many && std::io::stderr().is_terminal() { progress(&args) } else { ProgressBar::hidden() };
     let client = args.connection.connect().await?;
-    let mut out = Outgoing { client: client.clone(), acknowledge: !args.no_ack, waiting: tokio::task::JoinSet::new(), done: 0, refused: Vec::new(), bar };
+    let mut out = Outgoing {
+        client: client.clone(),
+        acknowledge: !args.no_ack,
+        waiting: tokio::task::JoinSet::new(),
+        done: 0,
+        refused: Vec::new(),
+        bar,
+    };
     if args.lines || args.ndjson {
         from_stdin(&args, &mut out).await?;
     } else {
@@ -94,13 +101,19 @@ async fn from_stdin(args: &PubArgs, out: &mut Outgoing) -> Result<(), Failure> {
     let mut number = 0u64;
     loop {
         line.clear();
-        let read = (&mut input).take(LINE_BYTES_MAX + 1).read_until(b'\n', &mut line).await.context("standard input cannot be read")?;
+        let read = (&mut input)
+            .take(LINE_BYTES_MAX + 1)
+            .read_until(b'\n', &mut line)
+            .await
+            .context("standard input cannot be read")?;
         if read == 0 {
             return Ok(());
         }
         number += 1;
         if line.len() as u64 > LINE_BYTES_MAX {
-            return Err(Failure::Failed(anyhow!("line {number} of standard input has more than {LINE_BYTES_MAX} bytes")));
+            return Err(Failure::Failed(anyhow!(
+                "line {number} of standard input has more than {LINE_BYTES_MAX} bytes"
+            )));
         }
         let bytes = line.strip_suffix(b"\n").map_or(line.as_slice(), |line| line.strip_suffix(b"\r").unwrap_or(line));
         if args.ndjson {

@@ -30,7 +30,7 @@ pub(super) struct ReqArgs {
     connection: ConnectionArgs,
 }
 
-pub(super) fn run(args: ReqArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &ReqArgs) -> Result<(), Failure> {
     let payload = message::payload((args.payload != "-").then(|| args.payload.clone()))?;
     let request = message::message(&args.subject, payload, &args.header)?;
     block_on(async {

@@ -22,13 +22,13 @@ use crate::settings::load::{Loaded, Sources, load};
 #[derive(Debug, Clone, Args)]
 pub(super) struct SettingsArgs {
     /// The configuration file (TOML)
-    #[arg(long, short, value_name = "FILE", env = "POINTSMAN_CONFIG")]
+    #[arg(long, short, value_name = "FILE", env = "POINTSMAN_CONFIG", overrides_with = "config")]
     pub(super) config: Option<PathBuf>,
     /// Address and port of the HTTP port; port 0 takes a free one [setting http.listen]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", overrides_with = "listen")]
     pub(super) listen: Option<String>,
     /// Node to node: a kind or a URL [setting backplane]
-    #[arg(long, value_name = "KIND|URL")]
+    #[arg(long, value_name = "KIND|URL", overrides_with = "backplane")]
     pub(super) backplane: Option<String>,
     /// Any other setting, as in `--set session.keep=60s`; repeatable
     #[arg(long, value_name = "KEY=VALUE")]
@@ -109,15 +109,18 @@ pub(super) fn dev_verb() -> (&'static str, Table) {
     ("dev", Settings::dev())
 }
 
-pub(super) fn serve(args: ServeArgs, builtin: fn() -> Builtin) -> Result<(), Failure> {
+pub(super) fn serve(args: &ServeArgs, builtin: fn() -> Builtin) -> Result<(), Failure> {
     let sources = args.settings.sources(None)?;
     start(&sources, builtin, |server| {
+        if server.lets_nobody_in() {
+            tracing::warn!("no client can connect: `auth.tokens` is empty and `auth.anonymous.enabled` is false");
+        }
         tracing::info!(address = %server.address(), node = server.node(), "ready");
         Ok(())
     })
 }
 
-pub(super) fn dev(args: DevArgs, builtin: fn() -> Builtin) -> Result<(), Failure> {
+pub(super) fn dev(args: &DevArgs, builtin: fn() -> Builtin) -> Result<(), Failure> {
     let sources = args.settings.sources(Some(dev_verb()))?;
     start(&sources, builtin, move |server| {
         if !args.no_metrics {

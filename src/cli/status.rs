@@ -33,7 +33,11 @@ pub(super) struct StatusArgs {
 pub(super) fn run(args: &StatusArgs) -> Result<(), Failure> {
     loop {
         let status = ask(args)?;
-        if args.json { print(&status.to_string())? } else { print(&table(&status))? }
+        if args.json {
+            print(&status.to_string())?;
+        } else {
+            print(&table(&status))?;
+        }
         match args.watch {
             Some(interval) => std::thread::sleep(interval.max(Duration::from_millis(100))),
             None if status["ready"] == Value::Bool(true) => return Ok(()),
@@ -50,7 +54,8 @@ fn ask(args: &StatusArgs) -> Result<Value, Failure> {
     if let Some(token) = args.connection.token()? {
         request = request.header("Authorization", &format!("Bearer {token}"));
     }
-    let mut response = request.call().with_context(|| format!("{url} cannot be reached; is the node running there?"))?;
+    let mut response =
+        request.call().with_context(|| format!("{url} cannot be reached; is the node running there?"))?;
     let body: Value =
         response.body_mut().read_json().with_context(|| format!("{url} did not answer as a node does"))?;
     if response.status().is_success() {

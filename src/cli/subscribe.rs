@@ -94,7 +94,11 @@ async fn listen(args: &SubArgs, all: &mut SelectAll<Named>) -> Result<(), Failur
                 }
             }
             Some((pattern, Received::Gap(gap))) => {
-                if args.json { print(&message::gap_json(&pattern, &gap).to_string())? } else { eprintln!("{}", message::gap_text(&pattern, &gap)) }
+                if args.json {
+                    print(&message::gap_json(&pattern, &gap).to_string())?;
+                } else {
+                    eprintln!("{}", message::gap_text(&pattern, &gap));
+                }
             }
             Some(_) => {}
         }

@@ -373,7 +373,8 @@ impl Client {
         shared.outgoing.refuse(&CloseCause::ByClient);
         shared.closing.cancel();
         let mut state = shared.state.subscribe();
-        let _always_there = state.wait_for(ConnectionState::is_closed).await;
+        // The guard is let go before the next wait: with it the future could not move between threads.
+        drop(state.wait_for(ConnectionState::is_closed).await);
         if let Some(task) = self.owner.join_handle() {
             let _ended = task.await;
         }
