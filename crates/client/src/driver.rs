@@ -190,9 +190,9 @@ impl Driver {
         } else {
             self.begin_session(ready, listed);
         }
-        let limits = ready.limits;
-        let bytes = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
-        self.shared.outgoing.set_limits(bytes(limits.frame_bytes), bytes(limits.payload_bytes));
+        let payload_bytes = usize::try_from(ready.limits.payload_bytes).unwrap_or(usize::MAX);
+        let frame_bytes = self.session.as_ref().map_or(usize::MAX, |session| session.frame_bytes);
+        self.shared.outgoing.set_limits(frame_bytes, payload_bytes);
         self.shared.state.send_replace(ConnectionState::Connected {
             session: ready.session.to_string(),
             server: ready.server.to_string(),
@@ -206,13 +206,14 @@ impl Driver {
         let mut session = Session::new(ready);
         if let Some(mut old) = self.session.take() {
             old.fail();
-            self.shared.outgoing.session_gone();
+            self.shared.outgoing.session_gone(old.is_open());
             self.subscriptions.session_gone();
         }
         self.subscriptions.listed(listed, &ready.refused, &self.shared.outgoing);
         // What found no place in the connect frame follows in frames of its own.
-        for message in self.subscriptions.unlisted(listed, &self.shared.outgoing, self.settings.encoding, &session) {
-            session.push(message);
+        let (outgoing, encoding) = (&self.shared.outgoing, self.settings.encoding);
+        for message in self.subscriptions.unlisted(listed, outgoing, encoding, session.frame_bytes) {
+            session.push(message, true);
         }
         self.session = Some(session);
     }

@@ -460,12 +460,14 @@ impl Outgoing {
         self.queue().pending.remove(&id)
     }
 
-    /// The unanswered subscribe call of a sid.
-    pub(crate) fn subscribing(&self, sid: u64) -> Option<u64> {
+    /// The ids of the unanswered subscribe calls, by sid.
+    pub(crate) fn subscribing(&self) -> HashMap<u64, u64> {
         let queue = self.queue();
-        queue.pending.iter().find_map(|(id, pending)| {
-            matches!(pending, Pending::Subscribe { sid: known, .. } if *known == sid).then_some(*id)
-        })
+        let subscribing = queue.pending.iter().filter_map(|(id, pending)| match pending {
+            Pending::Subscribe { sid, .. } => Some((*sid, *id)),
+            Pending::Publication(_) | Pending::Unsubscribe { .. } => None,
+        });
+        subscribing.collect()
     }
 
     /// The limits of the server. Wire messages that have become too large for it are taken apart; what is too large by itself is not sent.
@@ -518,17 +520,28 @@ impl Outgoing {
         }
     }
 
-    /// Fails what was sent and not answered, when the session it was sent on is gone.
-    pub(crate) fn session_gone(&self) {
+    /// Fails what was sent and not answered, when the session it was sent on is gone. With `lost`, something was sent that the server may not
+    /// have handled: who waits for everything queued before has waited for that, too.
+    pub(crate) fn session_gone(&self, lost: bool) {
         let mut queue = self.queue();
-        let sent: Vec<u64> = queue.pending.keys().copied().filter(|id| *id < queue.taken_end).collect();
-        for id in sent {
-            match queue.pending.remove(&id) {
-                Some(Pending::Publication(answer)) => tell(answer, Err(NotDone::Unknown)),
-                Some(subscribe @ Pending::Subscribe { .. }) => {
-                    queue.pending.insert(id, subscribe);
+        let taken_end = queue.taken_end;
+        let sent = queue.pending.extract_if(|id, pending| {
+            *id < taken_end && !matches!(pending, Pending::Subscribe { .. })
+        });
+        for (_, pending) in sent {
+            if let Pending::Publication(answer) = pending {
+                tell(answer, Err(NotDone::Unknown));
+            }
+        }
+        if !lost {
+            return;
+        }
+        for chunk in &mut queue.chunks {
+            for action in std::mem::take(&mut chunk.actions) {
+                match action {
+                    Action::Flush(told) => tell(told, Err(NotDone::Unknown)),
+                    action => chunk.actions.push(action),
                 }
-                Some(Pending::Unsubscribe { .. }) | None => {}
             }
         }
     }

@@ -212,14 +212,14 @@ impl<'a> Serve<'a> {
             *idle = true;
         }
         let Some(control) = self.session.control(false) else { return false };
-        self.push(&control);
+        self.push_control(&control);
         true
     }
 
-    fn push(&mut self, frame: &ClientFrame<'_>) {
+    fn push_control(&mut self, control: &ClientFrame<'_>) {
         let mut message = Vec::new();
-        self.encoding.append(frame, &mut message);
-        self.session.push(self.encoding.seal(message, 1));
+        self.encoding.append(control, &mut message);
+        self.session.push(self.encoding.seal(message, 1), false);
     }
 
     fn take(&mut self, mut chunk: Chunk) {
@@ -245,17 +245,17 @@ impl<'a> Serve<'a> {
             chunk.frames += 1;
         }
         if chunk.frames > 0 {
-            self.session.push(self.encoding.seal(chunk.bytes, chunk.frames));
+            self.session.push(self.encoding.seal(chunk.bytes, chunk.frames), true);
         }
         for sids in ended.chunks((self.session.frame_bytes / UNSUBSCRIBE_BYTES).max(1)) {
             let mut message = Vec::new();
             for sid in sids {
                 self.encoding.append(&ClientFrame::Unsubscribe { id: None, sid: *sid, max: None }, &mut message);
             }
-            self.session.push(self.encoding.seal(message, sids.len()));
+            self.session.push(self.encoding.seal(message, sids.len()), true);
         }
         if let Some(control) = control {
-            self.push(&control);
+            self.push_control(&control);
         }
         for waiting in told {
             self.session.barrier(waiting);

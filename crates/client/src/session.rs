@@ -25,6 +25,8 @@ const CONFIRM_BYTES: usize = 32 * 1024;
 /// And at the latest after this time (protocol.md#P7.3).
 const CONFIRM_AFTER: Duration = Duration::from_secs(1);
 
+/// No server takes less: a connect frame would not fit.
+const FRAME_BYTES_MIN: usize = 512;
 /// A server that promises to speak more often is not taken at its word.
 const HEARTBEAT_MIN: Duration = Duration::from_millis(100);
 
@@ -33,6 +35,14 @@ const HEARTBEAT_MIN: Duration = Duration::from_millis(100);
 struct Barrier {
     number: u64,
     told: oneshot::Sender<Result<(), NotDone>>,
+}
+
+/// A wire message of the client.
+#[derive(Debug)]
+struct Unconfirmed {
+    message: Bytes,
+    /// Whether it holds more than confirmations.
+    matters: bool,
 }
 
 /// What outlives a link.
@@ -52,7 +62,7 @@ pub(crate) struct Session {
     confirm_at: Option<Instant>,
     owes_pong: bool,
     /// Wire messages sent and not confirmed, oldest first.
-    unconfirmed: VecDeque<Bytes>,
+    unconfirmed: VecDeque<Unconfirmed>,
     unconfirmed_bytes: usize,
     /// Number of the last confirmed one.
     confirmed: u64,
@@ -66,6 +76,11 @@ fn heartbeat_of(ready: &Ready<'_>) -> Duration {
     Duration::from_millis(ready.heartbeat_ms.into()).max(HEARTBEAT_MIN)
 }
 
+/// The largest frame that the server takes.
+fn frame_bytes_of(ready: &Ready<'_>) -> usize {
+    usize::try_from(ready.limits.frame_bytes).unwrap_or(usize::MAX).max(FRAME_BYTES_MIN)
+}
+
 impl Session {
     pub(crate) fn new(ready: &Ready<'_>) -> Self {
         Self {
@@ -74,7 +89,7 @@ impl Session {
             generation: ready.generation,
             sound: true,
             heartbeat: heartbeat_of(ready),
-            frame_bytes: usize::try_from(ready.limits.frame_bytes).unwrap_or(usize::MAX),
+            frame_bytes: frame_bytes_of(ready),
             received: 0,
             told_messages: 0,
             told_bytes: 0,
@@ -105,6 +120,7 @@ impl Session {
         }
         self.generation = ready.generation;
         self.heartbeat = heartbeat_of(ready);
+        self.frame_bytes = frame_bytes_of(ready);
         self.received += ready.skipped;
         (self.told_messages, self.told_bytes, self.confirm_at) = (0, 0, None);
         self.confirm(ready.received)?;
@@ -147,8 +163,8 @@ impl Session {
             return Err(LinkError::protocol("the server confirmed more messages than were sent"));
         }
         while self.confirmed < received {
-            if let Some(message) = self.unconfirmed.pop_front() {
-                self.unconfirmed_bytes -= message.len();
+            if let Some(confirmed) = self.unconfirmed.pop_front() {
+                self.unconfirmed_bytes -= confirmed.message.len();
             }
             self.written = self.written.saturating_sub(1);
             self.confirmed += 1;
@@ -191,15 +207,20 @@ impl Session {
 
     /// The next message that this link has not been given.
     pub(crate) fn next_unwritten(&mut self) -> Option<Bytes> {
-        let message = self.unconfirmed.get(self.written)?.clone();
+        let message = self.unconfirmed.get(self.written)?.message.clone();
         self.written += 1;
         Some(message)
     }
 
-    /// Takes a message to be sent.
-    pub(crate) fn push(&mut self, message: Bytes) {
+    /// Takes a message to be sent. `matters` if it holds more than confirmations.
+    pub(crate) fn push(&mut self, message: Bytes, matters: bool) {
         self.unconfirmed_bytes += message.len();
-        self.unconfirmed.push_back(message);
+        self.unconfirmed.push_back(Unconfirmed { message, matters });
+    }
+
+    /// Whether something was sent that the server may not have handled.
+    pub(crate) fn is_open(&self) -> bool {
+        self.unconfirmed.iter().any(|unconfirmed| unconfirmed.matters)
     }
 
     /// Lets a call wait for everything pushed so far.

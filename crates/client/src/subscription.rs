@@ -25,7 +25,7 @@ pub struct SubscribeOptions {
     pub pattern: String,
     /// The queue group: of all subscriptions of this name that match, one gets each message.
     pub queue: Option<String>,
-    /// Ends after so many deliveries.
+    /// Ends after so many deliveries. What a gap hides may or may not have been counted by the server.
     pub max: Option<u64>,
     /// Messages held for the application; default 65,536. What arrives beyond is dropped and told as a gap `client_slow`.
     pub buffer_messages: usize,

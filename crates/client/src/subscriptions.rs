@@ -1,6 +1,6 @@
 //! The subscriptions of the client's task.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use pointsman_protocol::frame::{ClientFrame, Refused, Subscription};
@@ -10,7 +10,6 @@ use crate::error::{CloseCause, Refusal};
 use crate::inbox::{Gap, GapReason, SubscriptionEnd};
 use crate::message::Message;
 use crate::outgoing::{Done, NotDone, Outgoing, Pending, Registered, tell};
-use crate::session::Session;
 
 /// What a subscription takes of a connect frame besides its strings, at most (JSON).
 const OVERHEAD: usize = 128;
@@ -92,24 +91,17 @@ impl Subscriptions {
         let Some(registered) = self.live.get_mut(&sid) else { return };
         registered.inbox.deliver(messages);
         registered.delivered += count as u64;
-        self.check_max(sid);
-    }
-
-    /// The server told a loss.
-    pub(crate) fn gap(&mut self, sids: &[u64], lost: Option<u64>, reason: &str) {
-        for sid in sids {
-            if let Some(registered) = self.live.get_mut(sid) {
-                registered.inbox.gap(Gap { lost, reason: GapReason::from_name(reason) });
-                // The server counts what it could not deliver, too.
-                registered.delivered = registered.delivered.saturating_add(lost.unwrap_or_default());
-                self.check_max(*sid);
-            }
+        if registered.max.is_some_and(|max| registered.delivered >= max) {
+            self.end(sid, SubscriptionEnd::MaxReached);
         }
     }
 
-    fn check_max(&mut self, sid: u64) {
-        if self.live.get(&sid).is_some_and(|known| known.max.is_some_and(|max| known.delivered >= max)) {
-            self.end(sid, SubscriptionEnd::MaxReached);
+    /// The server told a loss.
+    pub(crate) fn gap(&self, sids: &[u64], lost: Option<u64>, reason: &str) {
+        for sid in sids {
+            if let Some(registered) = self.live.get(sid) {
+                registered.inbox.gap(Gap { lost, reason: GapReason::from_name(reason) });
+            }
         }
     }
 
@@ -139,9 +131,11 @@ impl Subscriptions {
 
     /// The connect frame has made these, save the refused ones.
     pub(crate) fn listed(&mut self, listed: &[u64], refused: &[Refused<'_>], outgoing: &Outgoing) {
+        let refused: HashMap<u64, &Refused<'_>> = refused.iter().map(|refused| (refused.sid, refused)).collect();
+        let waiting = outgoing.subscribing();
         for sid in listed {
-            let refusal = refused.iter().find(|refused| refused.sid == *sid).map(Refusal::from_refused);
-            let waiting = outgoing.subscribing(*sid).and_then(|id| outgoing.answered(id));
+            let refusal = refused.get(sid).map(|refused| Refusal::from_refused(refused));
+            let waiting = waiting.get(sid).and_then(|id| outgoing.answered(*id));
             if let Some(Pending::Subscribe { answer, .. }) = waiting {
                 let refusal = refusal.clone();
                 tell(answer, refusal.map_or(Ok(Done::Ok), |refusal| Err(NotDone::Refused(refusal))));
@@ -158,19 +152,20 @@ impl Subscriptions {
         listed: &[u64],
         outgoing: &Outgoing,
         encoding: Encoding,
-        session: &Session,
+        frame_bytes: usize,
     ) -> Vec<Bytes> {
+        let waiting = outgoing.subscribing();
         let mut messages = Vec::new();
         let mut message = Vec::new();
         let mut frames = 0;
         let mut size = 0;
         let rest = self.live.values().filter(|known| !known.ending && listed.binary_search(&known.sid).is_err());
         for registered in rest {
-            if frames > 0 && size + registered.size() > session.frame_bytes {
+            if frames > 0 && size + registered.size() > frame_bytes {
                 messages.push(encoding.seal(std::mem::take(&mut message), frames));
                 (frames, size) = (0, 0);
             }
-            let id = outgoing.subscribing(registered.sid);
+            let id = waiting.get(&registered.sid).copied();
             encoding.append(&ClientFrame::Subscribe { id, subscription: registered.remaining() }, &mut message);
             frames += 1;
             size += registered.size();
