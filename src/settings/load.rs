@@ -46,18 +46,31 @@ impl Loaded {
     #[must_use]
     pub fn entries(&self) -> Vec<(String, String, Origin)> {
         let mut entries = Vec::new();
+        let defaults = tree(&Settings::default());
         flatten("", &tree(&self.settings), &mut |key, value| {
             let text = match value {
                 Value::String(text) => format!("{:?}", hide_password(text)),
                 other => other.to_string(),
             };
-            entries.push((key.to_owned(), text, origin_of(&self.origins, key)));
+            entries.push((key.to_owned(), text, self.origin_of_value(&defaults, key)));
         });
         entries
     }
 }
 
 impl Loaded {
+    /// The origin of a value: its own, or that of the list or table it stands in as a whole. That its section stands somewhere says nothing.
+    fn origin_of_value(&self, defaults: &Value, key: &str) -> Origin {
+        let whole = std::iter::successors(Some(key), |key| key.rfind(['.', '[']).and_then(|at| key.get(..at)))
+            .find(|key| defaults.pointer(&format!("/{}", key.replace('.', "/"))).is_some_and(|value| !value.is_object()));
+        match whole {
+            Some(whole) if self.origins.contains_key(key) || self.origins.contains_key(whole) => {
+                origin_of(&self.origins, key)
+            }
+            _ => Origin::Default,
+        }
+    }
+
     /// Faults found later than loading, with their places.
     #[must_use]
     pub fn report(&self, faults: Vec<(String, String)>) -> ConfigFaults {
