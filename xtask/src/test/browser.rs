@@ -35,7 +35,7 @@ fn web(project: &Project) -> Result<Outcome> {
     node::build_if_stale(project, "web", &node::WEB)?;
     let server = Server::start(project)?;
     let mut tests = node::npm(project, "web");
-    tests.args(["run", "test:browser"]).env(URL, server.http_url()).env("POINTSMAN_TEST_BROWSER", chromium);
+    tests.args(["run", "test:browser"]).env(URL, server.http_url()).env("CHROMIUM", chromium);
     command::run(&mut tests)?;
     server.stop()?;
     Ok(Outcome::Passed)
