@@ -20,6 +20,7 @@ pub mod codec;
 pub mod component;
 pub mod health;
 pub mod identity;
+pub mod outcome;
 pub mod policy;
 pub mod port;
 pub mod problem;

@@ -46,18 +46,6 @@ pub struct SubscribeRequest<'a> {
     pub max: Option<u64>,
 }
 
-/// What came of one publication.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// Handed to everybody concerned.
-    Accepted,
-    /// It asked for an answer and nothing is subscribed.
-    NoResponders,
-    /// Not taken.
-    Refused(Refusal),
-}
-
 /// What came of a batch as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[must_use]

@@ -5,7 +5,7 @@ use std::any::Any;
 use pointsman_outbox::tick::Tick;
 
 use crate::batch::Batch;
-use crate::port::Outcome;
+use crate::outcome::Outcome;
 
 /// The state of one working thread: thread-local in the server, a plain value in tests and the simulator.
 #[derive(Debug, Default)]

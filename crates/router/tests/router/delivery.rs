@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use pointsman_contract::batch::Answer;
 use pointsman_contract::identity::Identity;
-use pointsman_contract::port::{Outcome, Port, SubscribeRequest};
+use pointsman_contract::outcome::Outcome;
+use pointsman_contract::port::{Port, SubscribeRequest};
 use pointsman_outbox::outbox::{Limits, SlowConsumer};
 use pointsman_protocol::codes::ErrorCode;
 use pointsman_protocol::subject;

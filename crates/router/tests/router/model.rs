@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pointsman_contract::batch::{Answer, PublicationView};
-use pointsman_contract::port::{Outcome, Port, SubscribeRequest};
+use pointsman_contract::outcome::Outcome;
+use pointsman_contract::port::{Port, SubscribeRequest};
 use pointsman_contract::worker::Worker;
 use pointsman_protocol::codes::ErrorCode;
 use pointsman_router::router::RouterConfig;

@@ -10,7 +10,8 @@ use pointsman_contract::backplane::{
 };
 use pointsman_contract::batch::{Answer, PublicationView};
 use pointsman_contract::health::Health;
-use pointsman_contract::port::{Expired, Outcome, Port, SubscribeRequest};
+use pointsman_contract::outcome::Outcome;
+use pointsman_contract::port::{Expired, Port, SubscribeRequest};
 use pointsman_protocol::codes::ErrorCode;
 use pointsman_protocol::frame::{BodyKind, DeliveryView};
 use tokio::sync::watch;
