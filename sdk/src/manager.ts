@@ -136,7 +136,7 @@ export class WebSocketManager {
     const attempt = ++this.#failures
     const degraded = attempt > maxReconnectAttempts
     const random = this.#timers.random()
-    const later = cause?.number !== undefined && cause.number >= 3300
+    const later = cause?.number !== undefined && cause.number >= 3300 && cause.number < 3500
     const spread = later ? maxDelayMs : Math.min(maxDelayMs, minDelayMs * 2 ** (attempt - 1))
     const asked = Math.min(cause?.retryAfterMs ?? 0, RETRY_AFTER_MAX_MS)
     // Full jitter, except where coming back early is known to be of no use.

@@ -1,7 +1,7 @@
 import type { Carrier } from './carrier'
 import { PointsmanError, serverError } from './error'
 import type { Message } from './events'
-import { Delivery, encodeBody, encodeFrame, type ErrorFrame, type ReadyFrame, type ServerFrame, type WireMessage } from './frames'
+import { Delivery, encodeBody, encodeFrame, type ErrorFrame, type ReadyFrame, type ServerFrame, type WireMessage, type WireSubscription } from './frames'
 import type { Gap } from './gap'
 import type { ClientOptions, PublishOptions, RequestOptions } from './options'
 import { Outbox, type Outgoing } from './outbox'
@@ -19,6 +19,8 @@ const OFFLINE_MAX_LENGTH = 4 * 1024 * 1024
 const ACK_MESSAGES = 64
 const ACK_LENGTH = 32 * 1024
 const ACK_MS = 1000
+/** Characters of the subscriptions in `connect`: the limit of a frame is not known yet, and often 64 KiB. */
+const LIST_LENGTH = 16 * 1024
 /** A subscription that the router refuses for now is tried again after this, doubled each time and jittered. */
 const RETRY_MS = 1000
 const RETRY_MAX_MS = 60_000
@@ -139,10 +141,20 @@ export class Session implements Carrier {
   /** The first frame of a link (protocol.md#P3.2, P8.2). */
   connect(token: string | undefined): string {
     const { name, echo } = this.#options
-    this.#announced = [...this.registry.wires.values()]
+    this.#announced = []
+    const subscribe: WireSubscription[] = []
+    let left = LIST_LENGTH
+    for (const wire of this.registry.wires.values()) {
+      const spec = wire.spec()
+      left -= encodeFrame(spec).length
+      // What does not fit follows after `ready`.
+      if (left < 0) break
+      this.#announced.push(wire)
+      subscribe.push(spec)
+    }
     const { session, secret, generation } = this.#identity ?? {}
     const attach = session === undefined ? undefined : { session, secret, generation: (generation ?? 0) + 1, received: this.#received }
-    return JSON.stringify({ op: 'connect', version: 1, token, name, echo, subscribe: this.#announced.map((wire) => wire.spec()), attach })
+    return JSON.stringify({ op: 'connect', version: 1, token, name, echo, subscribe, attach })
   }
 
   /** The server has greeted. */

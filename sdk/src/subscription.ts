@@ -111,10 +111,7 @@ export class Member implements Subscription, AsyncIterator<Message> {
     this.#error = error
     this.#options.signal?.removeEventListener('abort', this.#abort)
     this.#ready.reject(error ?? new PointsmanError('closed', `The subscription to \`${this.pattern}\` has ended`))
-    for (const waiting of this.#waiting.splice(0)) {
-      if (error) waiting.reject(error)
-      else waiting.resolve({ done: true, value: undefined })
-    }
+    for (const waiting of this.#waiting.splice(0)) this.#finish(waiting)
   }
 
   /** There is one iterator: two loops over one subscription share its messages. */
@@ -134,10 +131,8 @@ export class Member implements Subscription, AsyncIterator<Message> {
     const value = this.#buffer?.shift()
     if (value) return Promise.resolve({ done: false, value })
     const next = deferred<IteratorResult<Message>>()
-    if (this.state !== 'closed') this.#waiting.push(next)
-    else if (this.#error) next.reject(this.#error)
-    else next.resolve({ done: true, value: undefined })
-    this.#error = this.state === 'closed' ? undefined : this.#error
+    if (this.state === 'closed') this.#finish(next)
+    else this.#waiting.push(next)
     return next.promise
   }
 
@@ -145,5 +140,12 @@ export class Member implements Subscription, AsyncIterator<Message> {
     this.unsubscribe()
     this.#buffer = []
     return Promise.resolve({ done: true, value: undefined })
+  }
+
+  /** An error is thrown once; behind it, as behind any end, there is nothing. */
+  #finish(next: Deferred<IteratorResult<Message>>): void {
+    if (this.#error) next.reject(this.#error)
+    else next.resolve({ done: true, value: undefined })
+    this.#error = undefined
   }
 }

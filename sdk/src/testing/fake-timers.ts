@@ -6,8 +6,9 @@ interface Entry {
   callback: () => void
 }
 
-/** The platform's timer, taken before a test framework replaces it: `settle` waits for real turns, not for fake time. */
-const turn: (callback: () => void) => unknown = ((real) => (callback: () => void) => real(callback, 0))(globalThis.setTimeout)
+/** The platform's own, taken before a test framework replaces it: `settle` waits for real turns, not for fake time. */
+const { setImmediate: realImmediate, setTimeout: realTimeout } = globalThis as { setImmediate?: (callback: () => void) => unknown; setTimeout: typeof setTimeout }
+const turn = (callback: () => void): unknown => (realImmediate ? realImmediate(callback) : realTimeout(callback, 0))
 
 /** Turns of the event loop that a chain of promises may need before it sets its next timer. */
 const TURNS = 3
@@ -27,6 +28,8 @@ export class FakeTimers implements Timers {
   constructor(options: { now?: number; seed?: number } = {}) {
     this.#now = options.now ?? 0
     this.#seed = (options.seed ?? 1) >>> 0
+    // Small seeds begin with small numbers.
+    for (let left = 3; left > 0; left--) this.random()
   }
 
   now(): number {
