@@ -1,5 +1,7 @@
 //! Tasks of the project, run as `cargo xtask <task>`.
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -37,13 +39,22 @@ enum Task {
     Fuzz(fuzz::Arguments),
 }
 
-fn main() -> Result<()> {
-    let project = Project::find();
-    match Arguments::parse().task {
-        Task::Dev(arguments) => dev::run(&project, &arguments),
-        Task::Setup => setup::run(&project),
-        Task::Test(arguments) => test::run(&project, &arguments),
-        Task::Bench(arguments) => bench::run(&project, &arguments),
-        Task::Fuzz(arguments) => fuzz::run(&project, &arguments),
+fn main() -> ExitCode {
+    match run(&Project::find(), Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(project: &Project, task: Task) -> Result<()> {
+    match task {
+        Task::Dev(arguments) => dev::run(project, &arguments),
+        Task::Setup => setup::run(project),
+        Task::Test(arguments) => test::run(project, &arguments),
+        Task::Bench(arguments) => bench::run(project, &arguments),
+        Task::Fuzz(arguments) => fuzz::run(project, &arguments),
     }
 }

@@ -76,10 +76,11 @@ pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<()> {
         summary.add(Line { name: step.name, seconds: started.elapsed().as_secs_f64(), outcome });
     }
     print!("\n{summary}");
-    if summary.failed() > 0 {
-        std::process::exit(1);
+    match summary.failed() {
+        0 => Ok(()),
+        1 => bail!("a check failed; what it said stands above, after `FAILED`"),
+        failed => bail!("{failed} checks failed; what they said stands above, after `FAILED`"),
     }
-    Ok(())
 }
 
 fn choose(steps: Vec<Step>, only: &[String]) -> Result<Vec<Step>> {
