@@ -41,7 +41,7 @@ enum Task {
 
 fn main() -> ExitCode {
     match run(&Project::find(), Arguments::parse().task) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -49,12 +49,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(project: &Project, task: Task) -> Result<()> {
-    match task {
+fn run(project: &Project, task: Task) -> Result<ExitCode> {
+    let done = match task {
         Task::Dev(arguments) => dev::run(project, &arguments),
         Task::Setup => setup::run(project),
-        Task::Test(arguments) => test::run(project, &arguments),
+        Task::Test(arguments) => return test::run(project, &arguments),
         Task::Bench(arguments) => bench::run(project, &arguments),
         Task::Fuzz(arguments) => fuzz::run(project, &arguments),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every check, one step after the other, then a table of what came of them.
 
+use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
@@ -53,14 +54,14 @@ fn steps() -> Vec<Step> {
     steps
 }
 
-/// Fails if a step failed; the others run all the same.
-pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<()> {
+/// A step that fails makes the exit code a failure; the others run all the same. The last line counts them.
+pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<ExitCode> {
     let steps = choose(steps(), &arguments.only)?;
     if arguments.list {
         for step in &steps {
             println!("{:<16}  {}", step.name, step.about);
         }
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     let mut summary = Summary::default();
     for step in &steps {
@@ -76,11 +77,7 @@ pub(crate) fn run(project: &Project, arguments: &Arguments) -> Result<()> {
         summary.add(Line { name: step.name, seconds: started.elapsed().as_secs_f64(), outcome });
     }
     print!("\n{summary}");
-    match summary.failed() {
-        0 => Ok(()),
-        1 => bail!("a check failed; what it said stands above, after `FAILED`"),
-        failed => bail!("{failed} checks failed; what they said stands above, after `FAILED`"),
-    }
+    Ok(if summary.failed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn choose(steps: Vec<Step>, only: &[String]) -> Result<Vec<Step>> {
