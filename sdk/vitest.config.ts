@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.{ts,tsx}'],
     typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json' },
+    environmentOptions: { happyDOM: { url: 'http://page.test/' } },
     testTimeout: 30_000,
   },
 })

@@ -63,6 +63,8 @@ export class WebSocketManager {
   #keepMs = 0
   #heartbeatMs = 0
   #heardAt = 0
+  /** Nothing was heard since the watch timer was set. */
+  #quiet = true
   /** A router that said when to come back is not asked earlier. */
   #notBefore = 0
   #retryTimer: unknown
@@ -216,6 +218,7 @@ export class WebSocketManager {
 
   #receive(attempt: Attempt, socket: WebSocketLike, data: unknown): void {
     this.#heardAt = this.#timers.now()
+    this.#quiet = false
     let frames: ServerFrame[]
     try {
       frames = [JSON.parse(data as string) as ServerFrame | ServerFrame[]].flat()
@@ -246,15 +249,16 @@ export class WebSocketManager {
     this.#settle()
   }
 
-  /** A link that is silent for so long is taken for lost (protocol.md#P7.1). */
-  #listen(limitMs: number): void {
+  /** A link on which nothing comes for so long from now on is taken for lost. */
+  #listen(ms: number): void {
     this.#timers.clearTimeout(this.#watchTimer)
+    this.#quiet = true
     const check = (): void => {
-      const silent = this.#timers.now() - this.#heardAt
-      if (silent >= limitMs) this.#lost(this.#current, lost(`Nothing was heard from the router for ${Math.round(silent)} ms`))
-      else this.#listen(2 * this.#heartbeatMs)
+      if (this.#quiet) this.#lost(this.#current, lost(`Nothing was heard from the router for ${Math.round(this.#timers.now() - this.#heardAt)} ms`))
+      // Silence is counted from the last sign of life (protocol.md#P7.1).
+      else this.#listen(2 * this.#heartbeatMs - (this.#timers.now() - this.#heardAt))
     }
-    this.#watchTimer = this.#timers.setTimeout(check, limitMs - (this.#timers.now() - this.#heardAt))
+    this.#watchTimer = this.#timers.setTimeout(check, ms)
   }
 
   #lost(attempt: Attempt | undefined, cause: PointsmanError): void {
@@ -305,7 +309,6 @@ export class WebSocketManager {
     if (waits && this.#timers.now() >= this.#notBefore) this.#dial()
     if (this.#readyAt === undefined) return
     this.#session.ping()
-    this.#heardAt = this.#timers.now()
     this.#listen(PROBE_ANSWER_MS)
   }
 
