@@ -93,7 +93,7 @@ pub enum Pushed {
     },
     /// Not queued: the limit, and the link is to be closed for it. Its task has been woken.
     Disconnect,
-    /// Not queued: the session is over.
+    /// Not queued: the session is over, or its last bytes are queued already.
     Closed,
 }
 
@@ -116,6 +116,8 @@ struct State {
     phase: Phase,
     wake_when_drained: bool,
     overflowed: bool,
+    /// The last bytes of the session are queued; nothing goes behind them.
+    ending: bool,
     lost: bool,
     pipe: Option<Arc<dyn Pipe>>,
     ring: Ring,
@@ -173,6 +175,7 @@ impl Outbox {
                 phase: Phase::Detached,
                 wake_when_drained: false,
                 overflowed: false,
+                ending: false,
                 lost: false,
                 pipe: None,
                 ring: Ring::default(),
@@ -250,11 +253,24 @@ impl Outbox {
     /// whose reading stops while the outbox is over its limit ([`over_limit`](Self::over_limit)).
     pub fn push_control(&self, bytes: &[u8], counted: u32, pool: &mut Pool) -> Pushed {
         let mut state = self.state.lock();
-        if state.phase == Phase::Closed {
+        if state.is_over() {
             return Pushed::Closed;
         }
         self.tell_gaps(&mut state, pool);
         state.append(bytes, counted, 0, pool);
+        self.pushed(&mut state, 0)
+    }
+
+    /// Queues the last bytes of a session (a close, not counted): what waits and the losses not told yet go out before them, and what is pushed
+    /// afterwards is thrown away, so that they stay the last.
+    pub fn push_last(&self, bytes: &[u8], pool: &mut Pool) -> Pushed {
+        let mut state = self.state.lock();
+        if state.is_over() {
+            return Pushed::Closed;
+        }
+        self.tell_gaps(&mut state, pool);
+        state.append(bytes, 0, 0, pool);
+        state.ending = true;
         self.pushed(&mut state, 0)
     }
 
@@ -391,6 +407,11 @@ impl Outbox {
 }
 
 impl State {
+    /// Whether pushes are thrown away.
+    fn is_over(&self) -> bool {
+        self.ending || self.phase == Phase::Closed
+    }
+
     fn append(&mut self, bytes: &[u8], counted: u32, messages: u32, pool: &mut Pool) {
         if bytes.is_empty() {
             return;

@@ -64,6 +64,12 @@ impl Tick {
         self.touched(outbox, pushed, bytes.len());
     }
 
+    /// Queues the last bytes of a session and notes it.
+    pub fn last(&mut self, outbox: &Arc<Outbox>, bytes: &[u8]) {
+        let pushed = outbox.push_last(bytes, &mut self.pool);
+        self.touched(outbox, pushed, bytes.len());
+    }
+
     /// Says that a batch has been worked off at `now`; flushes when it is time.
     pub fn batch_done(&mut self, now: Instant) {
         if self.dirty.is_empty() {

@@ -25,6 +25,13 @@ impl Outbox {
         clean
     }
 
+    /// Number of the last counted message that is wholly on the wire: nobody can have received more.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        let state = self.settled();
+        state.ring.base() + self.sent_since_base(&state)
+    }
+
     /// Gives a detached outbox (a new one is) a link whose client has received everything up to number `received`. `greeting` (uncounted) goes out first,
     /// made with what is known of the loss; then gap notices for `sids` if anything was skipped; then what the client has not received, then what waits.
     ///
@@ -44,7 +51,7 @@ impl Outbox {
         let base = state.ring.base();
         let skipped = base.saturating_sub(received);
         let confirmed = received.saturating_sub(base);
-        let sent = self.sent(&state);
+        let sent = self.sent_since_base(&state);
         if confirmed > sent {
             return None;
         }
@@ -105,7 +112,7 @@ impl Outbox {
     }
 
     /// Counted messages from the base of the ring to the last one that is wholly on the wire.
-    fn sent(&self, state: &State) -> u64 {
+    fn sent_since_base(&self, state: &State) -> u64 {
         let mut sent = state.ring.head() - state.ring.base();
         let mut rest =
             state.queue.front().and_then(|front| front.bytes().get(..state.front_written)).unwrap_or_default();

@@ -17,7 +17,7 @@ impl Outbox {
         sids: &[u64],
         pool: &mut Pool,
     ) -> Result<u32, Pushed> {
-        if state.phase == Phase::Closed {
+        if state.is_over() {
             return Err(Pushed::Closed);
         }
         if self.fits(state, bytes, messages) {

@@ -807,6 +807,50 @@ fn a_confirmation_of_more_than_was_sent_harms_nobody() {
 }
 
 #[test]
+fn the_last_bytes_stay_the_last_and_tell_the_losses_before_them() {
+    let mut pool = Pool::default();
+    for slow_consumer in [SlowConsumer::DropNewest, SlowConsumer::DropOldest, SlowConsumer::Disconnect] {
+        let (outbox, pipe) = linked(limits(1000, 2, slow_consumer, (100, 10_000)), &mut pool);
+        pipe.set_open(false);
+        for first in 1..=4 {
+            let _pushed = push(&outbox, first, 0, &mut pool);
+        }
+        outbox.flush(&mut pool);
+        let last = Wire::Uncounted { skipped: 9, resent: 9 };
+        let _pushed = outbox.push_last(&last.bytes(), &mut pool);
+        assert_eq!(push(&outbox, 5, 0, &mut pool), Pushed::Closed);
+        assert_eq!(outbox.push_control(b"x", 1, &mut pool), Pushed::Closed);
+        assert_eq!(outbox.push_last(b"x", &mut pool), Pushed::Closed);
+        pipe.set_open(true);
+        outbox.flush(&mut pool);
+        let sent = decode_all(&pipe.taken());
+        assert_eq!(sent.last(), Some(&last), "{slow_consumer:?}");
+        let told: u64 = sent.iter().map(|wire| if let Wire::Gap { lost, .. } = wire { *lost } else { 0 }).sum();
+        let came = sent.iter().filter(|wire| matches!(wire, Wire::Messages { .. })).count() as u64;
+        assert_eq!(told + came, 4, "{slow_consumer:?}: {sent:?}");
+        assert!(outbox.drained());
+    }
+}
+
+#[test]
+fn what_is_wholly_on_the_wire_is_known_at_every_byte() {
+    let mut pool = Pool::default();
+    let whole: Vec<u8> = (1..=3).flat_map(|first| message(first, 5).bytes()).collect();
+    for at in 0..=whole.len() {
+        let (outbox, pipe) = linked(limits(1000, 10, SlowConsumer::DropOldest, (2, 10_000)), &mut pool);
+        pipe.set_open(false);
+        for first in 1..=3 {
+            let _pushed = push(&outbox, first, 5, &mut pool);
+        }
+        pipe.script([if at == 0 { Accept::Nothing } else { Accept::Bytes(at) }]);
+        outbox.flush(&mut pool);
+        let written = pipe.taken().len();
+        let expected = decode_all(&whole[..written]).len() as u64;
+        assert_eq!(outbox.sent(), expected, "{written} bytes on the wire");
+    }
+}
+
+#[test]
 fn nothing_is_left_after_close() {
     for phase in ["idle", "promised", "blocked", "detached"] {
         let mut pool = Pool::default();
