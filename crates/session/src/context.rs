@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
 use pointsman_contract::auth::Authenticator;
 use pointsman_contract::port::Port;
 use pointsman_protocol::codes::CloseCode;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::close::CloseReason;
@@ -151,10 +151,22 @@ impl SessionContext {
 
     /// Ends a session: out of the router, out of the books, nothing left.
     pub(crate) fn end(&self, session: &Session) {
+        self.retire(session);
+        session.outbox.close();
+    }
+
+    /// Takes a session out of the router and out of the books, once. What waits in its outbox stays.
+    pub(crate) fn retire(&self, session: &Session) {
         session.ingest().ended = true;
         if self.sessions.remove(session) {
             self.port.detach(session.key);
-            session.outbox.close();
+        }
+    }
+
+    /// Notes that a session waits for replies, so that the wheel tells it of those that do not come. To be called when the router has its requests.
+    pub(crate) fn awaits_replies(&self, session: &Arc<Session>) {
+        if !session.requesting.swap(true, Ordering::AcqRel) {
+            self.requesters.lock().push(Arc::clone(session));
         }
     }
 }

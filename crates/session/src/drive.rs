@@ -1,7 +1,6 @@
 //! A link's life.
 
-use std::collections::VecDeque;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::IoSlice;
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -15,15 +14,16 @@ use pointsman_contract::worker::Worker;
 use pointsman_outbox::outbox::Phase;
 use pointsman_protocol::codes::CloseCode;
 use pointsman_protocol::frame::{CloseFrame, ServerFrame};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
 use crate::close::CloseReason;
 use crate::config::{READS_PER_POLL, SessionConfig};
 use crate::context::SessionContext;
-use crate::handshake::{self, Opened};
+use crate::handshake::{self, Early, Opened};
+use crate::held::Held;
 use crate::ingest::Reader;
 use crate::link::{Link, Receive};
-use crate::session::Session;
+use crate::session::{Ingest, Session};
 use crate::worker::with_worker;
 
 /// How long a link that has said everything waits for its peer to hang up.
@@ -35,46 +35,76 @@ pub async fn drive<L: Link>(mut link: L, cx: Arc<SessionContext>) -> CloseReason
     let opened = match Box::pin(cx.abort.run_until_cancelled(handshake::open(&mut link, &cx))).await {
         Some(Ok(opened)) => opened,
         Some(Err(reason)) => {
-            refuse(&mut link, &reason).await;
+            let _aborted = cx.abort.run_until_cancelled(say(&mut link, &reason)).await;
             return reason;
         }
         None => return CloseReason::Lost,
     };
-    let session = Arc::clone(&opened.session);
-    let generation = opened.generation;
-    let reason = Serve::new(link, opened, Arc::clone(&cx)).await;
-    leave(&cx, &session, generation, &reason);
+    let mut serve = Serve::new(link, opened, Arc::clone(&cx));
+    let End { reason, farewell } = poll_fn(|cx| serve.poll(cx)).await;
+    let Serve { mut link, held, .. } = serve;
+    match farewell {
+        Farewell::None => held.leave(&reason),
+        Farewell::Say => {
+            // The session goes its own way before the link's last second.
+            held.leave(&reason);
+            let _aborted = cx.abort.run_until_cancelled(say(&mut link, &reason)).await;
+        }
+        Farewell::WriteOut => {
+            let _aborted = cx.abort.run_until_cancelled(write_out(&mut link, &held.session, &reason, &cx)).await;
+        }
+    }
     reason
 }
 
-/// What becomes of the session when its link has ended.
-fn leave(cx: &SessionContext, session: &Session, generation: u32, reason: &CloseReason) {
-    let mut ingest = session.ingest();
-    if ingest.generation != generation || ingest.ended {
-        return;
-    }
-    if reason.keeps_session() && cx.config().keep > Duration::ZERO && !cx.is_draining() {
-        session.outbox.detach();
-        ingest.attached = false;
-        ingest.detached_at = cx.advance();
-        ingest.close = None;
-    } else {
-        drop(ingest);
-        cx.end(session);
+/// Writes what waits in the outbox of a session that is over, its close the last, as long as that may take.
+async fn write_out<L: Link>(link: &mut L, session: &Session, reason: &CloseReason, cx: &SessionContext) {
+    let written = poll_fn(|cx| {
+        session.outbox.register(cx.waker());
+        match with_worker(|worker| poll_write(link, session, cx, worker)) {
+            Poll::Ready(Err(())) => return Poll::Ready(false),
+            _ if session.outbox.drained() => return Poll::Ready(true),
+            _ => session.outbox.wake_when_drained(),
+        }
+        Poll::Pending
+    });
+    if tokio::time::timeout(cx.config().close_timeout, written).await == Ok(true) {
+        link.shutdown_write();
+        // A peer that closed first is not waited for.
+        if !matches!(reason, CloseReason::Peer { .. }) {
+            linger(link).await;
+        }
     }
 }
 
-/// Closes a link that never came to a session. There is no outbox: the link's task is alone with the socket.
-async fn refuse<L: Link>(link: &mut L, reason: &CloseReason) {
+/// Goes on with what the socket did not take. `Err` when the link is lost.
+fn poll_write<L: Link>(link: &L, session: &Session, cx: &mut Context<'_>, worker: &mut Worker) -> Poll<Result<(), ()>> {
+    while session.outbox.phase() == Phase::Blocked {
+        if session.outbox.lost() || ready!(link.poll_writable(cx)).is_err() {
+            return Poll::Ready(Err(()));
+        }
+        if session.outbox.flush(&mut worker.tick.pool).lost {
+            return Poll::Ready(Err(()));
+        }
+    }
+    Poll::Ready(Ok(()))
+}
+
+/// Says goodbye on a link that has no outbox, or none any more: its task is alone with the socket.
+async fn say<L: Link>(link: &mut L, reason: &CloseReason) {
     let mut bytes = Vec::new();
     encode_end(link, reason, &mut bytes);
     if !bytes.is_empty() {
         // A peer that does not even take a close frame gets none.
         let _unsent = link.pipe().try_write_vectored(&[IoSlice::new(&bytes)]);
         link.shutdown_write();
-        let hang_up = std::future::poll_fn(|cx| poll_hang_up(link, cx));
-        let _timed_out = tokio::time::timeout(LINGER, hang_up).await;
+        linger(link).await;
     }
+}
+
+/// Waits a moment for the peer to hang up. A socket that is closed with bytes unread would take back what was written last.
+async fn linger<L: Link>(link: &mut L) {
+    let _timed_out = tokio::time::timeout(LINGER, poll_fn(|cx| poll_hang_up(link, cx))).await;
 }
 
 struct Discard;
@@ -114,141 +144,134 @@ fn encode_end<L: Link>(link: &L, reason: &CloseReason, out: &mut Vec<u8>) {
     }
 }
 
-enum Stage {
-    /// Reading and writing.
-    Open,
-    /// The last bytes are going out.
-    Closing(CloseReason),
-    /// Everything is out; the peer should hang up.
-    Lingering(CloseReason),
+/// How a link ended, and what is left to be done on it.
+struct End {
+    reason: CloseReason,
+    farewell: Farewell,
+}
+
+enum Farewell {
+    /// There is nobody to say it to.
+    None,
+    /// The reason is still to be said; the outbox is not in the way.
+    Say,
+    /// The session is over, and its last bytes wait in its outbox.
+    WriteOut,
+}
+
+impl End {
+    /// The link broke.
+    fn lost() -> Self {
+        Self { reason: CloseReason::Lost, farewell: Farewell::None }
+    }
 }
 
 /// A link that belongs to a session.
 struct Serve<L> {
     link: L,
     cx: Arc<SessionContext>,
-    session: Arc<Session>,
-    generation: u32,
-    stage: Stage,
-    /// The end of a pause, of closing or of lingering. No link has a timer otherwise.
+    held: Held,
+    /// The end of a pause. No link has a timer otherwise.
     timer: Option<Pin<Box<Sleep>>>,
     bad_frames: u32,
-    first: Vec<u8>,
-    early: VecDeque<Vec<u8>>,
+    early: Early,
 }
 
 impl<L: Link> Serve<L> {
     fn new(link: L, opened: Opened, cx: Arc<SessionContext>) -> Self {
-        Self {
-            link,
-            cx,
-            session: opened.session,
-            generation: opened.generation,
-            stage: Stage::Open,
-            timer: None,
-            bad_frames: 0,
-            first: opened.first,
-            early: opened.early,
-        }
+        let Opened { held, early } = opened;
+        Self { link, cx, held, timer: None, bad_frames: 0, early }
     }
 
-    fn turn(&mut self, cx: &mut Context<'_>, worker: &mut Worker) -> Poll<CloseReason> {
-        loop {
-            if self.cx.is_aborting() {
-                return Poll::Ready(self.lost());
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        {
+            // Under the lock, so that a fenced link never takes the place of the one that is to be woken now.
+            let ingest = self.held.session.ingest();
+            if let Some(end) = self.fenced(&ingest) {
+                return Poll::Ready(end);
             }
-            if let Poll::Ready(Err(())) = self.poll_write(cx, worker) {
-                return Poll::Ready(self.lost());
-            }
-            match &self.stage {
-                Stage::Open => {
-                    if let Some(reason) = self.told_to_end() {
-                        if matches!(reason, CloseReason::Lost) {
-                            return Poll::Ready(reason);
-                        }
-                        self.begin_close(reason, worker);
-                        continue;
-                    }
-                    if self.timer.is_some() {
-                        ready!(self.poll_timer(cx));
-                    }
-                    if self.session.outbox.over_limit() {
-                        // Reading from a peer that does not read would only queue more answers for it.
-                        self.session.outbox.wake_when_drained();
-                        if self.session.outbox.over_limit() {
-                            return Poll::Pending;
-                        }
-                    }
-                    match self.read(cx, worker) {
-                        Poll::Ready(Some(reason)) => self.begin_close(reason, worker),
-                        Poll::Ready(None) => {
-                            cx.waker().wake_by_ref();
-                            return Poll::Pending;
-                        }
-                        Poll::Pending => return Poll::Pending,
-                    }
-                }
-                Stage::Closing(reason) => {
-                    let reason = reason.clone();
-                    if matches!(reason, CloseReason::Lost) {
-                        return Poll::Ready(reason);
-                    }
-                    if self.session.outbox.drained() {
-                        self.link.shutdown_write();
-                        if matches!(reason, CloseReason::Peer { .. }) {
-                            return Poll::Ready(reason);
-                        }
-                        self.timer = Some(Box::pin(tokio::time::sleep(LINGER)));
-                        self.stage = Stage::Lingering(reason);
-                        continue;
-                    }
-                    self.session.outbox.wake_when_drained();
-                    ready!(self.poll_timer(cx));
-                    return Poll::Ready(reason);
-                }
-                Stage::Lingering(reason) => {
-                    let reason = reason.clone();
-                    if poll_hang_up(&mut self.link, cx).is_ready() || self.poll_timer(cx).is_ready() {
-                        return Poll::Ready(reason);
-                    }
+            self.held.session.outbox.register(cx.waker());
+        }
+        with_worker(|worker| self.turn(cx, worker))
+    }
+
+    /// The end of a link whose session another link has taken up.
+    fn fenced(&self, ingest: &Ingest) -> Option<End> {
+        (ingest.generation != self.held.generation).then(|| End {
+            reason: CloseReason::server(CloseCode::Superseded, "another link has taken up this session"),
+            farewell: if ingest.fenced == Some((self.held.generation, true)) { Farewell::Say } else { Farewell::None },
+        })
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>, worker: &mut Worker) -> Poll<End> {
+        // What came with `connect` is handled whatever has become of the link since: the client may have been told that it is ready.
+        if !self.early.is_empty()
+            && let Poll::Ready(Some(reason)) = self.read(cx, worker)
+        {
+            return Poll::Ready(self.close(reason, worker));
+        }
+        if self.cx.is_aborting() {
+            return Poll::Ready(End::lost());
+        }
+        match self.poll_write(cx, worker) {
+            Poll::Ready(Err(())) => return Poll::Ready(self.lost(cx, worker)),
+            Poll::Ready(Ok(())) | Poll::Pending => {}
+        }
+        let reason = match self.told_to_end() {
+            Some(reason) => reason,
+            None => match ready!(self.poll_open(cx, worker)) {
+                Some(reason) => reason,
+                None => {
+                    cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-            }
-        }
+            },
+        };
+        Poll::Ready(self.close(reason, worker))
     }
 
-    /// Goes on with what the socket did not take. `Err` when the link is lost.
+    /// Reads where that is allowed. `Ready(None)` when others should have a turn.
+    fn poll_open(&mut self, cx: &mut Context<'_>, worker: &mut Worker) -> Poll<Option<CloseReason>> {
+        ready!(self.poll_timer(cx));
+        let outbox = &self.held.session.outbox;
+        if outbox.over_limit() {
+            // Reading from a peer that does not read would only queue more answers for it.
+            outbox.wake_when_drained();
+            if outbox.over_limit() {
+                return Poll::Pending;
+            }
+        }
+        self.read(cx, worker)
+    }
+
     fn poll_write(&mut self, cx: &mut Context<'_>, worker: &mut Worker) -> Poll<Result<(), ()>> {
-        let outbox = &self.session.outbox;
-        while outbox.phase() == Phase::Blocked {
-            if outbox.lost() || ready!(self.link.poll_writable(cx)).is_err() {
-                return Poll::Ready(Err(()));
-            }
-            if outbox.flush(&mut worker.tick.pool).lost {
-                return Poll::Ready(Err(()));
-            }
+        let session = &self.held.session;
+        if session.outbox.phase() != Phase::Blocked {
+            return Poll::Ready(Ok(()));
         }
-        Poll::Ready(Ok(()))
+        // Held while writing, so that it is not the outbox of another link by then, which would never become writable here.
+        let ingest = session.ingest();
+        if ingest.generation != self.held.generation {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        poll_write(&self.link, session, cx, worker)
     }
 
-    fn lost(&self) -> CloseReason {
-        match &self.stage {
-            Stage::Open => CloseReason::Lost,
-            Stage::Closing(reason) | Stage::Lingering(reason) => reason.clone(),
+    /// The socket takes nothing any more. What the peer had sent before may say why.
+    fn lost(&mut self, cx: &mut Context<'_>, worker: &mut Worker) -> End {
+        match self.read(cx, worker) {
+            Poll::Ready(Some(reason @ CloseReason::Peer { .. })) => End { reason, farewell: Farewell::None },
+            _ => End::lost(),
         }
     }
 
     /// Whether somebody else wants this link to end.
     fn told_to_end(&self) -> Option<CloseReason> {
-        let ingest = self.session.ingest();
-        if ingest.generation != self.generation {
-            return Some(CloseReason::Lost);
-        }
-        if let Some(reason) = ingest.close.clone() {
+        if let Some(reason) = self.held.session.ingest().close.clone() {
             return Some(reason);
         }
-        drop(ingest);
-        self.session.outbox.overflowed().then(|| {
+        self.held.session.outbox.overflowed().then(|| {
             CloseReason::server(
                 CloseCode::SlowConsumer,
                 "deliveries waited in vain for this client to read; read faster, subscribe to less, or ask for a larger outbox",
@@ -256,16 +279,28 @@ impl<L: Link> Serve<L> {
         })
     }
 
-    fn begin_close(&mut self, reason: CloseReason, worker: &mut Worker) {
-        if !matches!(reason, CloseReason::Lost) {
-            let mut bytes = std::mem::take(&mut worker.scratch);
-            bytes.clear();
-            encode_end(&self.link, &reason, &mut bytes);
-            worker.tick.control(&self.session.outbox, &bytes, 0);
-            worker.scratch = bytes;
-            self.timer = Some(Box::pin(tokio::time::sleep(self.cx.config().close_timeout)));
+    /// A session that goes on keeps what waits for its next link, and this one is closed past it. One that is over is taken out at once; what waits
+    /// still goes out, and the close behind it.
+    fn close(&mut self, reason: CloseReason, worker: &mut Worker) -> End {
+        let session = &self.held.session;
+        let mut ingest = session.ingest();
+        if let Some(end) = self.fenced(&ingest) {
+            return end;
         }
-        self.stage = Stage::Closing(reason);
+        if reason.keeps_session() {
+            let clean = session.outbox.detach();
+            let said = clean && !matches!(reason, CloseReason::Lost);
+            return End { reason, farewell: if said { Farewell::Say } else { Farewell::None } };
+        }
+        ingest.ended = true;
+        drop(ingest);
+        self.cx.retire(session);
+        let mut bytes = std::mem::take(&mut worker.scratch);
+        bytes.clear();
+        encode_end(&self.link, &reason, &mut bytes);
+        worker.tick.last(&session.outbox, &bytes);
+        worker.scratch = bytes;
+        End { reason, farewell: Farewell::WriteOut }
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -279,16 +314,16 @@ impl<L: Link> Serve<L> {
     /// Reads a few times. `Ready(None)` when others should have a turn.
     fn read(&mut self, cx: &mut Context<'_>, worker: &mut Worker) -> Poll<Option<CloseReason>> {
         let config = self.cx.config();
-        let session = Arc::clone(&self.session);
+        let session = Arc::clone(&self.held.session);
         for _ in 0..READS_PER_POLL {
             let ingest = session.ingest();
-            if ingest.generation != self.generation {
-                return Poll::Ready(Some(CloseReason::Lost));
+            if ingest.generation != self.held.generation {
+                return Poll::Ready(None);
             }
             let (polled, pause, end) = self.read_once(cx, worker, &config);
             drop(ingest);
             if let Some(pause) = pause {
-                self.timer = Some(Box::pin(tokio::time::sleep_until(Instant::now() + pause)));
+                self.timer = Some(Box::pin(tokio::time::sleep(pause)));
             }
             match (end, polled) {
                 (Some(reason), _) | (None, Poll::Ready(Err(reason))) => return Poll::Ready(Some(reason)),
@@ -310,21 +345,28 @@ impl<L: Link> Serve<L> {
         worker: &mut Worker,
         config: &SessionConfig,
     ) -> (Poll<Result<(), CloseReason>>, Option<Duration>, Option<CloseReason>) {
+        // What a panic left there is of another session.
+        worker.batch.clear();
         let mut reader = Reader {
             cx: &self.cx,
-            session: &self.session,
+            session: &self.held.session,
             config,
             worker,
             bad_frames: &mut self.bad_frames,
+            asks: false,
             pause: None,
             end: None,
         };
         let mut polled = Poll::Ready(Ok(()));
-        if self.first.is_empty() && self.early.is_empty() {
+        if self.early.is_empty() {
             polled = self.link.poll_receive(cx, &mut reader);
         } else {
-            after_connect(&*self.session.codec, &std::mem::take(&mut self.first), &mut reader);
-            for message in std::mem::take(&mut self.early) {
+            let Early { first, messages, answers, .. } = std::mem::take(&mut self.early);
+            if !answers.is_empty() {
+                reader.answer(&answers);
+            }
+            after_connect(&*self.held.session.codec, &first, &mut reader);
+            for message in messages {
                 reader.message(&message);
             }
         }
@@ -342,14 +384,4 @@ fn after_connect(codec: &dyn Codec, message: &[u8], reader: &mut Reader<'_>) {
         }
         if reader.end.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-}
-
-impl<L: Link> Future for Serve<L> {
-    type Output = CloseReason;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CloseReason> {
-        let this = self.get_mut();
-        this.session.outbox.register(cx.waker());
-        with_worker(|worker| this.turn(cx, worker))
-    }
 }

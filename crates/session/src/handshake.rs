@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
-use pointsman_contract::auth::Credentials;
+use pointsman_contract::auth::{Authenticator, Credentials};
 use pointsman_contract::codec::Codec;
 use pointsman_contract::identity::Identity;
 use pointsman_contract::port::Member;
@@ -19,6 +19,7 @@ use pointsman_protocol::frame::{Attach, ClientFrame, Connect, Limits, Ready, Ref
 use crate::close::CloseReason;
 use crate::config::SessionConfig;
 use crate::context::SessionContext;
+use crate::held::Held;
 use crate::ingest::subscribe_request;
 use crate::link::{Link, Receive};
 use crate::session::{Parts, Session, SessionId};
@@ -26,38 +27,65 @@ use crate::worker::with_worker;
 
 /// The only version of the protocol.
 const VERSION: u32 = 1;
-/// What is read before the connect frame has been handled.
+/// What may come before the connect frame has been handled. A link is not read again after its first message, so this is more than one read.
 const EARLY_BYTES_MAX: usize = 256 * 1024;
+/// What a message costs besides its bytes.
+const EARLY_MESSAGE_COST: usize = 32;
 /// A client's name is cut here.
 const NAME_BYTES_MAX: usize = 128;
 
 /// A link that belongs to a session.
 pub(crate) struct Opened {
-    pub(crate) session: Arc<Session>,
-    pub(crate) generation: u32,
-    /// The rest of the first wire message: the frames after `connect`.
-    pub(crate) first: Vec<u8>,
-    /// Wire messages that came with the first one.
-    pub(crate) early: VecDeque<Vec<u8>>,
+    pub(crate) held: Held,
+    pub(crate) early: Early,
 }
 
+/// What came before the session was there.
 #[derive(Default)]
-struct Early {
-    messages: VecDeque<Vec<u8>>,
-    answers: Vec<u8>,
+pub(crate) struct Early {
+    /// The first wire message. Its first frame has been handled.
+    pub(crate) first: Vec<u8>,
+    /// Wire messages that came with it.
+    pub(crate) messages: VecDeque<Vec<u8>>,
+    /// What the link itself has to answer.
+    pub(crate) answers: Vec<u8>,
+    /// Bytes held besides the first message, which the link's own limit bounds.
     bytes: usize,
+}
+
+impl Early {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_empty() && self.messages.is_empty() && self.answers.is_empty()
+    }
+
+    /// Whether there is room for so many more bytes.
+    fn admits(&mut self, bytes: usize) -> bool {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.bytes <= EARLY_BYTES_MAX
+    }
+
+    fn check(&self) -> Result<(), CloseReason> {
+        if self.bytes <= EARLY_BYTES_MAX {
+            return Ok(());
+        }
+        let message = format!(
+            "more than {EARLY_BYTES_MAX} bytes came before this link had a session; wait for `ready` before sending so much"
+        );
+        Err(CloseReason::server(CloseCode::Protocol, message))
+    }
 }
 
 impl Receive for Early {
     fn message(&mut self, bytes: &[u8]) {
-        self.bytes += bytes.len();
-        if self.bytes <= EARLY_BYTES_MAX {
+        if self.messages.is_empty() || self.admits(bytes.len() + EARLY_MESSAGE_COST) {
             self.messages.push_back(bytes.to_vec());
         }
     }
 
     fn answer(&mut self, bytes: &[u8]) {
-        self.answers.extend_from_slice(bytes);
+        if self.admits(bytes.len()) {
+            self.answers.extend_from_slice(bytes);
+        }
     }
 }
 
@@ -73,9 +101,9 @@ pub(crate) async fn open<L: Link>(link: &mut L, cx: &Arc<SessionContext>) -> Res
             ));
         }
     };
-    let first = early.messages.pop_front().unwrap_or_default();
+    early.first = early.messages.pop_front().unwrap_or_default();
     let codec = link.codec();
-    let connect = connect_of(&*codec, &first)?;
+    let connect = connect_of(&*codec, &early.first)?;
     if connect.version != VERSION {
         return Err(CloseReason::server(
             CloseCode::Version,
@@ -83,16 +111,22 @@ pub(crate) async fn open<L: Link>(link: &mut L, cx: &Arc<SessionContext>) -> Res
         ));
     }
     if cx.is_draining() {
-        return Err(CloseReason::server(CloseCode::Draining, "this node is going away; connect to another"));
+        return Err(draining());
     }
+    let auth = cx.authenticator();
     let credentials = Credentials { token: connect.token.as_deref(), address: link.peer().address };
-    let identity = cx
-        .authenticator()
-        .authenticate(credentials)
-        .await
-        .map_err(|error| CloseReason::server(error.code, error.message))?;
-    let (session, generation) = establish(link, cx, &config, &codec, &connect, &identity)?;
-    Ok(Opened { session, generation, first, early: early.messages })
+    let identity = match tokio::time::timeout(config.handshake_timeout, auth.authenticate(credentials)).await {
+        Ok(identity) => identity.map_err(|error| CloseReason::server(error.code, error.message))?,
+        Err(_) => {
+            let waited = config.handshake_timeout.as_secs();
+            return Err(CloseReason::server(
+                CloseCode::Overloaded,
+                format!("who you are could not be found out within {waited} s; try again later"),
+            ));
+        }
+    };
+    let greeting = Greeting { cx, config: &config, codec: &codec, connect: &connect, identity: &identity, auth: &auth };
+    Ok(Opened { held: greeting.establish(link)?, early })
 }
 
 async fn first_message<L: Link>(link: &mut L) -> Result<Early, CloseReason> {
@@ -100,7 +134,7 @@ async fn first_message<L: Link>(link: &mut L) -> Result<Early, CloseReason> {
     poll_fn(|cx| {
         while early.messages.is_empty() {
             match link.poll_receive(cx, &mut early) {
-                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Ok(())) => early.check()?,
                 Poll::Ready(Err(reason)) => return Poll::Ready(Err(reason)),
                 Poll::Pending => return Poll::Pending,
             }
@@ -129,140 +163,167 @@ fn connect_of(codec: &dyn Codec, message: &[u8]) -> Result<Connect<'static>, Clo
         .map_err(|message| CloseReason::server(CloseCode::Protocol, message))
 }
 
-fn establish<L: Link>(
-    link: &L,
-    cx: &Arc<SessionContext>,
-    config: &SessionConfig,
-    codec: &Arc<dyn Codec>,
-    connect: &Connect<'_>,
-    identity: &Arc<Identity>,
-) -> Result<(Arc<Session>, u32), CloseReason> {
-    let mut reason = None;
-    if let Some(attach) = &connect.attach {
-        match take_up(link, cx, config, codec, attach, identity) {
-            Ok(taken) => return Ok(taken),
-            Err(why) => reason = Some(why),
-        }
-    }
-    let session = create(link, cx, config, codec, connect, identity)?;
-    let mut refused = Vec::new();
-    for subscription in &connect.subscribe {
-        if let Err(refusal) = cx.port.subscribe(session.key, &subscribe_request(subscription)) {
-            refused.push(Refused {
-                sid: subscription.sid,
-                code: refusal.code.code(),
-                reason: refusal.code.name().into(),
-                message: refusal.message.into(),
-            });
-        }
-    }
-    with_worker(|worker| {
-        let mut ready = ready(cx, config, &session);
-        ready.reason = reason.map(Into::into);
-        ready.refused = refused;
-        let greeting = |_, out: &mut Vec<u8>| codec.encode_frame(&ServerFrame::Ready(ready), out);
-        if let Some((_, pushed)) = session.outbox.attach(link.pipe(), 0, &[], greeting, &mut worker.tick.pool) {
-            worker.tick.touched(&session.outbox, pushed, 0);
-        }
-    });
-    Ok((session, 1))
+/// A connect frame whose sender is known.
+struct Greeting<'a> {
+    cx: &'a Arc<SessionContext>,
+    config: &'a SessionConfig,
+    codec: &'a Arc<dyn Codec>,
+    connect: &'a Connect<'a>,
+    identity: &'a Arc<Identity>,
+    /// Who said so.
+    auth: &'a Arc<dyn Authenticator>,
 }
 
-fn create<L: Link>(
-    link: &L,
-    cx: &Arc<SessionContext>,
-    config: &SessionConfig,
-    codec: &Arc<dyn Codec>,
-    connect: &Connect<'_>,
-    identity: &Arc<Identity>,
-) -> Result<Arc<Session>, CloseReason> {
-    let outbox = Arc::new(Outbox::new(Arc::<dyn Codec>::clone(codec), config.outbox));
-    let member = Member {
-        outbox: Arc::clone(&outbox),
-        codec: Arc::clone(codec),
-        identity: Arc::clone(identity),
-        echo: connect.echo,
-        subscriptions_max: config.subscriptions_max,
-        requests_max: config.requests_max,
-    };
-    let key = cx.port.attach(member).map_err(|refusal| CloseReason::Server {
-        code: CloseCode::Overloaded,
-        message: refusal.message,
-        retry_after: refusal.retry_after.or(Some(Duration::from_secs(5))),
-    })?;
-    let mut name = connect.name.as_deref().unwrap_or_default();
+impl Greeting<'_> {
+    fn establish<L: Link>(&self, link: &L) -> Result<Held, CloseReason> {
+        let mut reason = None;
+        if let Some(attach) = &self.connect.attach {
+            match self.take_up(link, attach) {
+                Ok(held) => return Ok(held),
+                Err(why) => reason = Some(why),
+            }
+        }
+        let held = self.create(link)?;
+        let session = &held.session;
+        let mut refused = Vec::new();
+        for subscription in &self.connect.subscribe {
+            if let Err(refusal) = self.cx.port.subscribe(session.key, &subscribe_request(subscription)) {
+                refused.push(Refused {
+                    sid: subscription.sid,
+                    code: refusal.code.code(),
+                    reason: refusal.code.name().into(),
+                    message: refusal.message.into(),
+                });
+            }
+        }
+        with_worker(|worker| {
+            let ready = Ready { reason: reason.map(Into::into), refused, ..ready(self.cx, self.config, session) };
+            let greeting = |_, out: &mut Vec<u8>| self.codec.encode_frame(&ServerFrame::Ready(ready), out);
+            if let Some((_, pushed)) = session.outbox.attach(link.pipe(), 0, &[], greeting, &mut worker.tick.pool) {
+                worker.tick.touched(&session.outbox, pushed, 0);
+            }
+        });
+        Ok(held)
+    }
+
+    fn create<L: Link>(&self, link: &L) -> Result<Held, CloseReason> {
+        let Self { cx, config, codec, connect, identity, .. } = *self;
+        let outbox = Arc::new(Outbox::new(Arc::<dyn Codec>::clone(codec), config.outbox));
+        let member = Member {
+            outbox: Arc::clone(&outbox),
+            codec: Arc::clone(codec),
+            identity: Arc::clone(identity),
+            echo: connect.echo,
+            subscriptions_max: config.subscriptions_max,
+            requests_max: config.requests_max,
+        };
+        let key = cx.port.attach(member).map_err(|refusal| CloseReason::Server {
+            code: CloseCode::Overloaded,
+            message: refusal.message,
+            retry_after: refusal.retry_after.or(Some(Duration::from_secs(5))),
+        })?;
+        let session = Arc::new(Session::new(Parts {
+            key,
+            outbox,
+            codec: Arc::clone(codec),
+            identity: Arc::clone(identity),
+            name: cut(connect.name.as_deref().unwrap_or_default()).into(),
+            peer: link.peer().clone(),
+            now: cx.seconds(),
+        }));
+        cx.sessions.insert(&session);
+        let held = Held::new(cx, &session, 1);
+        self.check_still_welcome(&session)?;
+        cx.wheel.add(&session);
+        Ok(held)
+    }
+
+    /// What went through all sessions while this one was not among them has missed it: a drain, a change of who may connect.
+    fn check_still_welcome(&self, session: &Session) -> Result<(), CloseReason> {
+        if self.cx.is_draining() {
+            session.close(draining());
+            return Err(draining());
+        }
+        let auth = self.cx.authenticator();
+        if !Arc::ptr_eq(&auth, self.auth) && !auth.knows(self.identity) {
+            let reason = CloseReason::server(
+                CloseCode::TokenExpired,
+                "what this token allows has changed just now; connect again, with a new token where it is no longer valid",
+            );
+            session.close(reason.clone());
+            return Err(reason);
+        }
+        Ok(())
+    }
+
+    /// Takes up a session that lost its link or still has one (protocol.md#P8.2).
+    fn take_up<L: Link>(&self, link: &L, attach: &Attach<'_>) -> Result<Held, &'static str> {
+        const GONE: &str = "session_gone";
+        const REFUSED: &str = "attach_refused";
+        let cx = self.cx;
+        let session = SessionId::parse(&attach.session).and_then(|id| cx.sessions.get(id)).ok_or(GONE)?;
+        if !session.is_secret(&attach.secret)
+            || session.identity.user != self.identity.user
+            || session.codec.key() != self.codec.key()
+        {
+            return Err(REFUSED);
+        }
+        // Declared before the lock is taken: it gives the session up, which takes the lock too.
+        let mut held = None;
+        let mut ingest = session.ingest();
+        if ingest.is_ending() {
+            return Err(GONE);
+        }
+        // A client that never saw the answer to an attempt may count on from it: each attempt is newer than the ones before.
+        if attach.generation <= ingest.generation {
+            return Err("stale_generation");
+        }
+        // Before anything is changed: a client that lost its count must not take the session from a link that did not.
+        if attach.received > session.outbox.sent() {
+            return Err(REFUSED);
+        }
+        // From here on the older link is fenced: what it reads is not handled, and it does not write.
+        let clean = session.outbox.detach();
+        ingest.fenced = ingest.attached.then_some((ingest.generation, clean));
+        ingest.generation = attach.generation;
+        ingest.close = None;
+        session.outbox.wake();
+        held.replace(Held::new(cx, &session, attach.generation));
+        let sids: Vec<u64> =
+            cx.port.subscriptions(session.key, usize::MAX).into_iter().map(|(sid, _, _)| sid).collect();
+        let attached = with_worker(|worker| {
+            let ready = ready(cx, self.config, &session);
+            let generation = attach.generation;
+            let greeting = |attached: pointsman_outbox::outbox::Attached, out: &mut Vec<u8>| {
+                let ready = Ready { generation, resumed: true, skipped: attached.skipped, ..ready };
+                self.codec.encode_frame(&ServerFrame::Ready(ready), out);
+            };
+            let pool = &mut worker.tick.pool;
+            let (_, pushed) = session.outbox.attach(link.pipe(), attach.received, &sids, greeting, pool)?;
+            worker.tick.touched(&session.outbox, pushed, 0);
+            Some(())
+        });
+        ingest.attached = attached.is_some();
+        ingest.peer = link.peer().clone();
+        drop(ingest);
+        session.heard.store(cx.seconds(), Ordering::Relaxed);
+        // Only an outbox that is closed takes no link.
+        attached.and(held).ok_or(GONE)
+    }
+}
+
+fn draining() -> CloseReason {
+    CloseReason::server(CloseCode::Draining, "this node is going away; connect to another")
+}
+
+/// A name that is not too long.
+fn cut(mut name: &str) -> &str {
     while name.len() > NAME_BYTES_MAX {
         let mut shorter = name.chars();
         shorter.next_back();
         name = shorter.as_str();
     }
-    let session = Arc::new(Session::new(Parts {
-        key,
-        outbox,
-        codec: Arc::clone(codec),
-        identity: Arc::clone(identity),
-        name: name.into(),
-        peer: link.peer().clone(),
-        now: cx.seconds(),
-    }));
-    cx.sessions.insert(&session);
-    cx.wheel.add(&session);
-    Ok(session)
-}
-
-/// Takes up a session that lost its link or still has one (protocol.md#P8.2).
-fn take_up<L: Link>(
-    link: &L,
-    cx: &Arc<SessionContext>,
-    config: &SessionConfig,
-    codec: &Arc<dyn Codec>,
-    attach: &Attach<'_>,
-    identity: &Arc<Identity>,
-) -> Result<(Arc<Session>, u32), &'static str> {
-    const GONE: &str = "session_gone";
-    const REFUSED: &str = "attach_refused";
-    let session = SessionId::parse(&attach.session).and_then(|id| cx.sessions.get(id)).ok_or(GONE)?;
-    if !session.is_secret(&attach.secret)
-        || session.identity.user != identity.user
-        || session.codec.key() != codec.key()
-    {
-        return Err(REFUSED);
-    }
-    let mut ingest = session.ingest();
-    if ingest.ended || ingest.close.as_ref().is_some_and(|reason| !reason.keeps_session()) {
-        return Err(GONE);
-    }
-    if attach.generation != ingest.generation.wrapping_add(1) {
-        return Err("stale_generation");
-    }
-    // From here on the older link is fenced: what it reads is not handled, and it does not write.
-    ingest.generation = attach.generation;
-    ingest.close = None;
-    session.outbox.detach();
-    session.outbox.wake();
-    let sids: Vec<u64> = cx.port.subscriptions(session.key, usize::MAX).into_iter().map(|(sid, _, _)| sid).collect();
-    let attached = with_worker(|worker| {
-        let ready = ready(cx, config, &session);
-        let generation = attach.generation;
-        let greeting = |attached: pointsman_outbox::outbox::Attached, out: &mut Vec<u8>| {
-            let ready = Ready { generation, resumed: true, skipped: attached.skipped, ..ready };
-            codec.encode_frame(&ServerFrame::Ready(ready), out);
-        };
-        let pool = &mut worker.tick.pool;
-        let (_, pushed) = session.outbox.attach(link.pipe(), attach.received, &sids, greeting, pool)?;
-        worker.tick.touched(&session.outbox, pushed, 0);
-        Some(())
-    });
-    if attached.is_none() {
-        drop(ingest);
-        cx.end(&session);
-        return Err(REFUSED);
-    }
-    ingest.attached = true;
-    ingest.peer = link.peer().clone();
-    session.heard.store(cx.seconds(), Ordering::Relaxed);
-    drop(ingest);
-    Ok((session, attach.generation))
+    name
 }
 
 fn ready(cx: &SessionContext, config: &SessionConfig, session: &Session) -> Ready<'static> {

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use pointsman_contract::batch::{Answer, PublicationView};
-use pointsman_contract::port::{Outcome, SubscribeRequest};
+use pointsman_contract::outcome::Outcome;
+use pointsman_contract::port::SubscribeRequest;
 use pointsman_contract::refusal::Refusal;
 use pointsman_contract::worker::Worker;
 use pointsman_protocol::codes::{CloseCode, ErrorCode};
@@ -25,6 +26,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) config: &'a SessionConfig,
     pub(crate) worker: &'a mut Worker,
     pub(crate) bad_frames: &'a mut u32,
+    /// Whether there is a request in the batch.
+    pub(crate) asks: bool,
     pub(crate) pause: Option<Duration>,
     pub(crate) end: Option<CloseReason>,
 }
@@ -93,10 +96,7 @@ impl Reader<'_> {
             body: request.body,
             answer: Answer::Reply { id: request.id, timeout_ms },
         });
-        let mut requesters = self.cx.requesters.lock();
-        if !requesters.iter().any(|known| Arc::ptr_eq(known, self.session)) {
-            requesters.push(Arc::clone(self.session));
-        }
+        self.asks = true;
     }
 
     fn push(&mut self, publication: &PublicationView<'_>) {
@@ -115,6 +115,9 @@ impl Reader<'_> {
         let submitted = self.cx.port.submit(self.session.key, batch.view(), self.worker);
         self.session.published.fetch_add(batch.len() as u64, Ordering::Relaxed);
         self.pause = self.pause.max(submitted.pause);
+        if std::mem::take(&mut self.asks) {
+            self.cx.awaits_replies(self.session);
+        }
         let mut outcomes = std::mem::take(&mut self.worker.outcomes);
         let mut told = false;
         for (at, outcome) in outcomes.drain(..) {
@@ -182,8 +185,11 @@ impl Reader<'_> {
     }
 
     fn bad_frame(&mut self, error: &FrameError) {
-        *self.bad_frames += 1;
         let code = error.code();
+        // A frame that was read and cannot be carried out says nothing about the peer's framing (protocol.md#P9.4).
+        if matches!(code, ErrorCode::BadFrame | ErrorCode::UnknownOp) {
+            *self.bad_frames += 1;
+        }
         self.send(&ServerFrame::Error(ErrorFrame {
             id: error.id(),
             sid: None,

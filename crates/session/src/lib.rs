@@ -9,7 +9,7 @@
 //! - Every session ends exactly once: detached from the router, its outbox closed, its memory freed.
 //!
 //! # Cancel safety
-//! [`drive::drive`] must be polled to its end; it ends by itself when its session is told to.
+//! [`drive::drive`] ends by itself when its session is told to. Dropped before its end it leaves the session as a lost link does.
 //!
 //! # Limits
 //! All in [`config::SessionConfig`].
@@ -20,6 +20,7 @@ pub mod config;
 pub mod context;
 pub mod drive;
 mod handshake;
+mod held;
 mod ingest;
 pub mod link;
 pub mod session;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
@@ -56,6 +56,8 @@ pub struct Session {
     pub(crate) heard: AtomicU32,
     /// The outbox's head at the last visit of the wheel.
     pub(crate) head_seen: AtomicU64,
+    /// Whether it stands among the context's requesters.
+    pub(crate) requesting: AtomicBool,
     ingest: Mutex<Ingest>,
 }
 
@@ -64,11 +66,23 @@ pub struct Session {
 pub(crate) struct Ingest {
     pub(crate) generation: u32,
     pub(crate) attached: bool,
-    /// Coarse second in which the last link went away.
-    pub(crate) detached_at: u32,
+    /// When the last link went away.
+    pub(crate) detached_at: Option<tokio::time::Instant>,
+    /// The generation that the present one took the session from, and whether its link stands at the end of a message, so that a close can still be
+    /// said on it.
+    pub(crate) fenced: Option<(u32, bool)>,
     pub(crate) peer: Peer,
+    /// What the link has been told, or why the session is ending.
     pub(crate) close: Option<CloseReason>,
+    /// Out of the router and out of the books; only what waits may still go out.
     pub(crate) ended: bool,
+}
+
+impl Ingest {
+    /// Whether the session is over or about to be: no link may take it up.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ended || self.close.as_ref().is_some_and(|reason| !reason.keeps_session())
+    }
 }
 
 /// What a session is made of.
@@ -97,10 +111,12 @@ impl Session {
             published: AtomicU64::new(0),
             heard: AtomicU32::new(parts.now),
             head_seen: AtomicU64::new(0),
+            requesting: AtomicBool::new(false),
             ingest: Mutex::new(Ingest {
                 generation: 1,
                 attached: true,
-                detached_at: 0,
+                detached_at: None,
+                fenced: None,
                 peer: parts.peer,
                 close: None,
                 ended: false,
@@ -135,10 +151,12 @@ impl Session {
         self.ingest.lock()
     }
 
-    /// Tells the session's link to end it. A session without a link is left to the wheel.
+    /// Tells the session's link to end it. A session without a link is left to the wheel; no link can take it up any more.
+    ///
+    /// The first reason that ends the session is the one that holds, whatever came before that would have kept it.
     pub fn close(&self, reason: CloseReason) {
         let mut ingest = self.ingest.lock();
-        if ingest.close.is_none() {
+        if ingest.close.is_none() || !reason.keeps_session() && !ingest.is_ending() {
             ingest.close = Some(reason);
         }
         drop(ingest);

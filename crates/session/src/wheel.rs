@@ -84,8 +84,7 @@ fn visit(cx: &SessionContext, session: &Arc<Session>, now: u32) {
         return;
     }
     if !ingest.attached {
-        let kept = now.saturating_sub(ingest.detached_at);
-        let over = u64::from(kept) >= config.keep.as_secs() || ingest.close.is_some();
+        let over = ingest.is_ending() || ingest.detached_at.is_none_or(|since| since.elapsed() >= config.keep);
         drop(ingest);
         if over {
             cx.end(session);
@@ -115,8 +114,9 @@ fn visit(cx: &SessionContext, session: &Arc<Session>, now: u32) {
 /// Tells requesters that nobody answered in time.
 fn expire(cx: &SessionContext) {
     let requesters = std::mem::take(&mut *cx.requesters.lock());
-    let mut waiting = Vec::new();
     for session in requesters {
+        // Before the requests are looked at: one that comes from here on puts the session on the list again.
+        session.requesting.store(false, Ordering::Release);
         let expired = cx.port.expire_requests(session.key);
         with_worker(|worker| {
             for id in expired.late {
@@ -134,8 +134,7 @@ fn expire(cx: &SessionContext) {
             }
         });
         if expired.waiting > 0 && !session.ingest().ended {
-            waiting.push(session);
+            cx.awaits_replies(&session);
         }
     }
-    cx.requesters.lock().append(&mut waiting);
 }
