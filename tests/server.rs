@@ -8,6 +8,8 @@ mod node;
 mod cli;
 #[path = "server/config.rs"]
 mod config;
+#[path = "server/embedding.rs"]
+mod embedding;
 #[path = "server/http.rs"]
 mod http;
 #[path = "server/lifecycle.rs"]

@@ -158,3 +158,20 @@ fn serve_says_what_it_needs() {
     let told = text(&out.stderr);
     assert!(told.contains(&address) && told.contains("--listen"), "{told}");
 }
+
+#[test]
+fn the_examples_can_be_used() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/config");
+    let secrets = [("DASHBOARD_TOKEN", "a"), ("SERVICES_TOKEN", "b"), ("API_TOKEN", "c")];
+    let mut checked = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.extension().is_some_and(|ending| ending == "toml") && name != "default.toml" {
+            let out = run(&["config", "check", path.to_str().unwrap()], &secrets);
+            assert!(out.status.success(), "{name}: {}", text(&out.stderr));
+            checked += 1;
+        }
+    }
+    assert!(checked > 0);
+}
