@@ -34,10 +34,16 @@ fn name(text: &str) -> Option<String> {
     }
 }
 
-/// Names after `protocol.md` in a line; `protocol.md#P4.2 and P4.3` cites two.
+/// What a line cites: everything after `protocol.md`, and clauses named alone in a comment (`P4.2: …`).
 fn cited(line: &str) -> Vec<String> {
-    let Some((_, rest)) = line.split_once("protocol.md") else { return Vec::new() };
-    rest.split(|character: char| !character.is_alphanumeric() && character != '.').filter_map(name).collect()
+    let names = |text: &str| -> Vec<String> {
+        text.split(|character: char| !character.is_alphanumeric() && character != '.').filter_map(name).collect()
+    };
+    match (line.split_once("protocol.md"), line.split_once("//")) {
+        (Some((_, rest)), _) => names(rest),
+        (None, Some((_, comment))) => names(comment).into_iter().filter(|name| name.contains('.')).collect(),
+        (None, None) => Vec::new(),
+    }
 }
 
 fn rule(tree: &Tree) -> Findings {
@@ -87,8 +93,9 @@ fn a_wrong_citation_is_found() {
         found(&[protocol, ("a.rs", &format!("{code}// protocol.md#P1.3"))]),
         ["a.rs:3: cites P1.3, which is not in docs/protocol.md"]
     );
+    assert_eq!(found(&[protocol, ("a.rs", "x(); // P1.1: kept here\n//! P1.2, P99 and p.1")]), Findings::new());
     assert_eq!(
-        found(&[protocol, ("a.ts", "// protocol.md#P1.1")]),
+        found(&[protocol, ("a.ts", "let url = \"P1.2\" // protocol.md#P1.1")]),
         ["docs/protocol.md: no code or test cites P1.2; who keeps it?"]
     );
     assert_found(rule, &[("a.rs", "")], "is missing");

@@ -1,4 +1,4 @@
-//! WebSocket frames of a server: never masked, never fragmented.
+//! WebSocket frames of a server: never masked, never fragmented (protocol.md#P1.5).
 
 /// A text message.
 pub const TEXT: u8 = 0x1;

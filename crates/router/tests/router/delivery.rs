@@ -71,6 +71,7 @@ fn a_session_that_is_in_a_group_twice_gets_a_message_for_one_of_them() {
     }
 }
 
+/// protocol.md#P4.4
 #[test]
 fn each_message_goes_to_one_of_a_group_and_all_take_part() {
     let mut node = Node::new();

@@ -58,6 +58,7 @@ fn the_first_answer_is_taken_and_later_ones_are_dropped() {
     assert_eq!(node.submit(&asker, &[request("time", 42, 5_000)]), [], "the id is free again");
 }
 
+/// protocol.md#P6.2
 #[test]
 fn a_request_that_reaches_nobody_is_answered_at_once() {
     let mut node = Node::new();
@@ -136,6 +137,7 @@ fn a_session_waits_for_a_bounded_number_of_replies() {
     assert_eq!(node.submit(&asker, &[request("time", 3, 5_000)]), []);
 }
 
+/// protocol.md#P6.4
 #[test]
 fn an_overdue_request_is_forgotten_and_named() {
     let mut node = Node::new();

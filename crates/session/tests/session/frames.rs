@@ -34,6 +34,7 @@ fn is_error(frame: &ServerFrame<'_>, id: Option<u64>, sid: Option<u64>, code: Er
         if (error.id, error.sid, error.code) == (id, sid, code.code()) && error.reason == code.name())
 }
 
+/// P4.2, P4.5
 #[tokio::test(start_paused = true)]
 async fn subscribe_and_unsubscribe_are_answered_as_they_ask() {
     for wire in both() {

@@ -103,6 +103,7 @@ async fn pings_of_the_link_before_ready_are_answered() {
     assert_eq!(client.received, 0);
 }
 
+/// P3.1
 #[tokio::test(start_paused = true)]
 async fn anything_but_connect_closes_the_link() {
     for wire in both() {
