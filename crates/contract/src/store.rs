@@ -156,7 +156,8 @@ pub enum StoreError {
 
 /// Keeps events in streams.
 ///
-/// Implementers must acknowledge only after the commit, assign offsets in commit order, and answer a read with its [`Coverage`]: never a partial page that looks whole.
+/// Implementers must acknowledge only after the commit, assign offsets in commit order, and answer a read with its [`Coverage`]: never a partial
+/// page that looks whole.
 #[async_trait]
 pub trait EventStore: fmt::Debug + Send + Sync + 'static {
     /// What it promises; constant.

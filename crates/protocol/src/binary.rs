@@ -1,4 +1,5 @@
-//! The postcard form (protocol.md#P12). The hot frames are written and read by hand, byte for byte as the derived schema would; a property test holds them to it.
+//! The postcard form (protocol.md#P12). The hot frames are written and read by hand, byte for byte as the derived schema would; a property test
+//! holds them to it.
 
 mod read;
 mod schema;
