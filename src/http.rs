@@ -17,6 +17,7 @@ use pointsman_router::router::Router;
 use pointsman_session::context::SessionContext;
 use subtle::ConstantTimeEq;
 
+use crate::connection_manager::ConnectionManager;
 use crate::publisher::Publisher;
 
 mod connections;
@@ -47,7 +48,8 @@ pub(crate) struct App {
     pub(crate) sessions: Arc<SessionContext>,
     pub(crate) backplane: Arc<dyn Backplane>,
     pub(crate) backplane_kind: &'static str,
-    pub(crate) publisher: Publisher,
+    pub(crate) publisher: Arc<Publisher>,
+    pub(crate) connections: ConnectionManager,
     pub(crate) config: ArcSwap<ApiConfig>,
     pub(crate) places: Arc<places::Places>,
     pub(crate) node: String,

@@ -12,6 +12,7 @@
 pub mod assembly;
 pub mod builtin;
 pub mod cli;
+pub mod connection_manager;
 mod host;
 mod http;
 pub mod logging;

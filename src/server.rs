@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::assembly::Plan;
+use crate::connection_manager::ConnectionManager;
 use crate::http::listener::{HttpLimits, HttpListener, bind};
 use crate::http::places::{PlaceLimits, Places};
 use crate::http::{App, routes, take_over, whole};
@@ -103,8 +104,10 @@ impl Server {
         let links = TaskTracker::new();
         let places = Arc::new(Places::new(place_limits(&settings)));
         let websocket = WebSocket::new(settings.websocket_config(), Arc::clone(&sessions), links.clone(), take_over);
+        let publisher = Arc::new(Publisher::new(Arc::clone(&router)).map_err(StartFailure::Router)?);
         let app = Arc::new(App {
-            publisher: Publisher::new(Arc::clone(&router)).map_err(StartFailure::Router)?,
+            connections: ConnectionManager::new(Arc::clone(&sessions), Arc::clone(&publisher)),
+            publisher,
             router,
             sessions,
             backplane,
@@ -152,10 +155,10 @@ impl Server {
         settings.auth.tokens.is_empty() && !settings.auth.anonymous.enabled
     }
 
-    /// Sessions now, those without a link included.
+    /// Who is connected.
     #[must_use]
-    pub fn sessions(&self) -> usize {
-        self.app.sessions.sessions.len()
+    pub fn connections(&self) -> &ConnectionManager {
+        &self.app.connections
     }
 
     /// Publishes the host's figures as `metrics.updated` once a second, until the server ends.

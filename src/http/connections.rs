@@ -7,9 +7,8 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use pointsman_contract::problem::Problem;
-use pointsman_protocol::codes::{CloseCode, ErrorCode};
-use pointsman_session::close::CloseReason;
-use pointsman_session::session::{Session, SessionId, SessionInfo};
+use pointsman_protocol::codes::ErrorCode;
+use pointsman_session::session::{SessionId, SessionInfo};
 use serde::{Deserialize, Serialize};
 
 use super::{ApiError, App, bad_request};
@@ -65,8 +64,7 @@ struct Subscribed {
 }
 
 fn connection(app: &App, info: SessionInfo, with_list: bool) -> Connection {
-    let port = app.sessions.port();
-    let list = port.subscriptions(info.key, usize::MAX);
+    let list = app.connections.subscriptions(&info, usize::MAX);
     Connection {
         session: info.id.to_string(),
         user: info.user,
@@ -99,26 +97,25 @@ pub(super) async fn list(
     if !(1..=1000).contains(&page.limit) {
         return Err(bad_request(format!("`limit` is {}", page.limit), next_step).into());
     }
-    let found = app.sessions.sessions.page(page.after, page.limit);
+    let found = app.connections.page(page.after, page.limit);
     let next = (found.len() == page.limit).then(|| found.last().map(|info| info.key.0)).flatten();
     let connections = found.into_iter().map(|info| connection(&app, info, false)).collect();
-    Ok(Json(Connections { connections, total: app.sessions.sessions.len(), next }))
+    Ok(Json(Connections { connections, total: app.connections.len(), next }))
 }
 
-fn find(app: &App, name: &str) -> Result<Arc<Session>, ApiError> {
-    SessionId::parse(name).and_then(|id| app.sessions.sessions.get(id)).ok_or_else(|| {
-        let detail = format!("there is no session `{name}` on this node");
-        Problem::new(ErrorCode::NotFound, detail, "GET /v1/connections lists them.").into()
-    })
+fn unknown(name: &str) -> ApiError {
+    let detail = format!("there is no session `{name}` on this node");
+    Problem::new(ErrorCode::NotFound, detail, "GET /v1/connections lists them.").into()
 }
 
 pub(super) async fn one(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<Connection>, ApiError> {
-    let session = find(&app, &name)?;
+    let session = SessionId::parse(&name).and_then(|id| app.connections.get(id)).ok_or_else(|| unknown(&name))?;
     Ok(Json(connection(&app, session.info(), true)))
 }
 
 pub(super) async fn close(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<StatusCode, ApiError> {
-    let session = find(&app, &name)?;
-    session.close(CloseReason::server(CloseCode::Kicked, "an operator closed this session"));
-    Ok(StatusCode::NO_CONTENT)
+    match SessionId::parse(&name) {
+        Some(id) if app.connections.remove(id) => Ok(StatusCode::NO_CONTENT),
+        _ => Err(unknown(&name)),
+    }
 }

@@ -15,11 +15,11 @@ use pointsman_contract::refusal::Refusal;
 use pointsman_protocol::codes::ErrorCode;
 use pointsman_protocol::frame::BodyKind;
 use pointsman_protocol::headers::HeaderBlock;
-use pointsman_protocol::subject;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{ApiError, App, bad_request, read_body};
+use crate::connection_manager::user_subject;
 
 /// Messages in one request.
 const MESSAGES_MAX: usize = 1000;
@@ -260,11 +260,6 @@ fn prepare<'a>(message: &'a Message<'_>, pointer: &str) -> Result<Prepared<'a>, 
     if bodies.iter().filter(|given| **given).count() > 1 {
         return wrong("", "a message has at most one of `data`, `text`, `base64`".into(), "Keep one of them.");
     }
-    if let Some(user) = &message.user
-        && let Err(error) = subject::validate_token(user)
-    {
-        return wrong("/user", format!("`{user}` cannot be a user's name: {error}"), "Use a plain name.");
-    }
     if let Some(id) = &message.message_id
         && (id.is_empty() || id.len() > MESSAGE_ID_BYTES_MAX || !id.bytes().all(|byte| byte.is_ascii_graphic()))
     {
@@ -294,12 +289,13 @@ fn prepare<'a>(message: &'a Message<'_>, pointer: &str) -> Result<Prepared<'a>, 
     };
     let single = message.subject.as_deref().or(message.channel.as_deref());
     let names = single.into_iter().chain(message.subjects.iter().map(String::as_str));
-    let subjects = names
-        .map(|name| match &message.user {
-            Some(user) => format!("$USER.{user}.{name}"),
-            None => name.to_owned(),
-        })
-        .collect();
+    let subjects = match &message.user {
+        None => names.map(str::to_owned).collect(),
+        Some(user) => match names.map(|name| user_subject(user, name)).collect() {
+            Ok(subjects) => subjects,
+            Err(refusal) => return wrong("/user", refusal.message, "Use a plain name."),
+        },
+    };
     Ok(Prepared { subjects, message_id: message.message_id.as_deref(), headers, payload, body })
 }
 

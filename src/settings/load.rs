@@ -61,8 +61,10 @@ impl Loaded {
 impl Loaded {
     /// The origin of a value: its own, or that of the list or table it stands in as a whole. That its section stands somewhere says nothing.
     fn origin_of_value(&self, defaults: &Value, key: &str) -> Origin {
-        let whole = std::iter::successors(Some(key), |key| key.rfind(['.', '[']).and_then(|at| key.get(..at)))
-            .find(|key| defaults.pointer(&format!("/{}", key.replace('.', "/"))).is_some_and(|value| !value.is_object()));
+        let whole =
+            std::iter::successors(Some(key), |key| key.rfind(['.', '[']).and_then(|at| key.get(..at))).find(|key| {
+                defaults.pointer(&format!("/{}", key.replace('.', "/"))).is_some_and(|value| !value.is_object())
+            });
         match whole {
             Some(whole) if self.origins.contains_key(key) || self.origins.contains_key(whole) => {
                 origin_of(&self.origins, key)
