@@ -17,7 +17,9 @@ use crate::error::{
 };
 use crate::inbox::Inbox;
 use crate::message::Message;
-use crate::outgoing::{Answer, Done, NotDone, NotQueued, Outgoing, Publication};
+use crate::outgoing::{NotQueued, Outgoing};
+use crate::pending::{Answer, Done, NotDone};
+use crate::publication::Publication;
 use crate::state::{ConnectionState, Refusals};
 use crate::subscription::{SubscribeOptions, Subscription};
 
@@ -325,7 +327,7 @@ impl Client {
     /// Waits until the server has handled everything that was queued before.
     ///
     /// # Errors
-    /// The client is closed, or the session ended first.
+    /// The client is closed, or a session ended first: since the last flush, something was on its way whose outcome is not known.
     ///
     /// # Cancel safety
     /// Cancel safe: what was queued is sent all the same.

@@ -10,6 +10,7 @@ use tokio::time::{Duration, Instant};
 
 use crate::builder::Settings;
 use crate::client::Shared;
+use crate::encoding::Packer;
 use crate::error::{Close, CloseCause, LinkError};
 use crate::link::{Dial, Link};
 use crate::serve::Serve;
@@ -183,9 +184,16 @@ impl Driver {
             let Some(session) = &mut self.session else {
                 return Err(LinkError::protocol("it resumed a session that nobody asked for"));
             };
-            if let Err(error) = session.resume(ready) {
-                session.sound = false;
-                return Err(error);
+            match session.resume(ready) {
+                Ok(Some(ids_end)) => self.shared.outgoing.answers_lost(ids_end),
+                Ok(None) => {}
+                Err(error) => {
+                    session.sound = false;
+                    return Err(error);
+                }
+            }
+            if ready.skipped > 0 {
+                self.answers_lost();
             }
         } else {
             self.begin_session(ready, listed);
@@ -205,17 +213,30 @@ impl Driver {
     fn begin_session(&mut self, ready: &Ready<'_>, listed: &[u64]) {
         let mut session = Session::new(ready);
         if let Some(mut old) = self.session.take() {
-            old.fail();
-            self.shared.outgoing.session_gone(old.is_open());
+            let told = old.fail();
+            self.shared.outgoing.session_gone(old.is_open() && !told);
             self.subscriptions.session_gone();
         }
         self.subscriptions.listed(listed, &ready.refused, &self.shared.outgoing);
         // What found no place in the connect frame follows in frames of its own.
-        let (outgoing, encoding) = (&self.shared.outgoing, self.settings.encoding);
-        for message in self.subscriptions.unlisted(listed, outgoing, encoding, session.frame_bytes) {
+        let mut packer = Packer::new(self.settings.encoding, session.frame_bytes);
+        self.subscriptions.unlisted(listed, &self.shared.outgoing, &mut packer);
+        for message in packer.finish() {
             session.push(message, true);
         }
         self.session = Some(session);
+    }
+
+    /// Messages of the server are lost (protocol.md#P8.3). Answers may have been among them: what can be asked again is asked again.
+    fn answers_lost(&mut self) {
+        let Some(session) = &mut self.session else { return };
+        let mut packer = Packer::new(self.settings.encoding, session.frame_bytes);
+        self.subscriptions.unanswered(&self.shared.outgoing, &mut packer);
+        packer.push(&session.ping());
+        for message in packer.finish() {
+            session.push(message, true);
+        }
+        session.answers_barrier();
     }
 }
 
@@ -229,3 +250,6 @@ impl Drop for Driver {
         self.shared.state.send_replace(ConnectionState::Closed { cause: self.cause.clone() });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,9 +72,72 @@ impl Encoding {
     }
 }
 
+/// Packs frames into as few wire messages as a limit allows.
+#[derive(Debug)]
+pub(crate) struct Packer {
+    encoding: Encoding,
+    frame_bytes: usize,
+    messages: Vec<Bytes>,
+    open: Vec<u8>,
+    frames: usize,
+}
+
+impl Packer {
+    pub(crate) fn new(encoding: Encoding, frame_bytes: usize) -> Self {
+        Self { encoding, frame_bytes, messages: Vec::new(), open: Vec::new(), frames: 0 }
+    }
+
+    pub(crate) fn push(&mut self, frame: &ClientFrame<'_>) {
+        let before = self.open.len();
+        self.encoding.append(frame, &mut self.open);
+        // The closing bracket of a JSON array takes one byte more.
+        if self.open.len() >= self.frame_bytes && self.frames > 0 {
+            self.open.truncate(before);
+            self.seal();
+            self.encoding.append(frame, &mut self.open);
+        }
+        self.frames += 1;
+    }
+
+    fn seal(&mut self) {
+        if self.frames > 0 {
+            self.messages.push(self.encoding.seal(std::mem::take(&mut self.open), self.frames));
+            self.frames = 0;
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<Bytes> {
+        self.seal();
+        self.messages
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn frames_are_packed_up_to_the_limit() {
+        for encoding in [Encoding::Postcard, Encoding::Json] {
+            let mut packer = Packer::new(encoding, 100);
+            for received in 0..200 {
+                packer.push(&ClientFrame::Ping { received });
+            }
+            let messages = packer.finish();
+            let mut next = 0;
+            for message in &messages {
+                assert!(message.len() <= 100, "{}", message.len());
+                encoding.decode_client(message, &mut |frame| {
+                    assert_eq!(frame, Ok(ClientFrame::Ping { received: next }));
+                    next += 1;
+                    ControlFlow::Continue(())
+                });
+            }
+            assert_eq!(next, 200);
+            assert!(messages.iter().rev().skip(1).all(|message| message.len() > 60));
+        }
+        assert!(Packer::new(Encoding::Json, 1).finish().is_empty());
+    }
 
     #[test]
     fn what_is_written_is_read_whatever_the_number_of_frames() {

@@ -42,6 +42,10 @@ impl Refusal {
         self.code == ErrorCode::NoResponders.code()
     }
 
+    pub(crate) fn is_sid_in_use(&self) -> bool {
+        self.code == ErrorCode::SidInUse.code()
+    }
+
     pub(crate) fn is_timeout(&self) -> bool {
         self.code == ErrorCode::Timeout.code()
     }
@@ -381,8 +385,8 @@ pub enum RequestError {
     /// Nobody is subscribed to the subject.
     #[error("nobody is subscribed to the subject, so nobody can answer")]
     NoResponders,
-    /// Nobody answered in time.
-    #[error("nobody answered within {after:?}")]
+    /// No reply came in time. The request may have been handled.
+    #[error("no reply came within {after:?}")]
     Timeout {
         /// How long was waited.
         after: Duration,

@@ -57,6 +57,8 @@ mod inbox;
 mod link;
 mod message;
 mod outgoing;
+mod pending;
+mod publication;
 mod receive;
 mod serve;
 mod session;

@@ -6,74 +6,19 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
-use pointsman_protocol::frame::{BodyKind, ClientFrame, Publish, Request, Subscription};
-use pointsman_protocol::subject::validate_subject;
+use pointsman_protocol::frame::{ClientFrame, Subscription};
 use tokio::sync::{Notify, oneshot};
 
 use crate::encoding::Encoding;
-use crate::error::{CloseCause, InvalidMessage, Refusal};
+use crate::error::{CloseCause, InvalidMessage};
 use crate::inbox::Inbox;
-use crate::message::Message;
+use crate::pending::{Answer, NotDone, Pending, tell};
+use crate::publication::{FRAME_OVERHEAD, Publication};
 use crate::subscription::SubscribeOptions;
+use crate::subscriptions::Registered;
 
 /// Frames are gathered into wire messages of about this size.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// What a frame takes besides its strings and bytes, at most, in postcard. JSON that takes more is moved.
-const FRAME_OVERHEAD: usize = 48;
-const MESSAGE_ID_BYTES_MAX: usize = 128;
-
-/// A message to publish, borrowed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Publication<'a> {
-    pub(crate) subject: &'a str,
-    pub(crate) reply: Option<&'a str>,
-    pub(crate) message_id: Option<&'a str>,
-    pub(crate) headers: &'a [u8],
-    pub(crate) payload: &'a [u8],
-    pub(crate) body: BodyKind,
-}
-
-impl<'a> Publication<'a> {
-    pub(crate) fn plain(subject: &'a str, payload: &'a [u8]) -> Self {
-        Self { subject, reply: None, message_id: None, headers: &[], payload, body: BodyKind::Unknown }
-    }
-
-    pub(crate) fn of(message: &'a Message) -> Self {
-        Self {
-            subject: &message.subject,
-            reply: message.reply.as_deref(),
-            message_id: message.message_id.as_deref(),
-            headers: message.headers.as_block(),
-            payload: &message.payload,
-            body: message.body.0,
-        }
-    }
-
-    fn check(&self) -> Result<(), InvalidMessage> {
-        validate_subject(self.subject)
-            .map_err(|source| InvalidMessage::Subject { subject: self.subject.to_owned(), source })?;
-        if let Some(reply) = self.reply {
-            validate_subject(reply).map_err(|source| InvalidMessage::Reply { subject: reply.to_owned(), source })?;
-        }
-        if let Some(id) = self.message_id
-            && (id.is_empty()
-                || id.len() > MESSAGE_ID_BYTES_MAX
-                || !id.bytes().all(|byte| (b' '..=b'~').contains(&byte)))
-        {
-            return Err(InvalidMessage::MessageId);
-        }
-        Ok(())
-    }
-
-    fn estimate(&self) -> usize {
-        FRAME_OVERHEAD
-            + self.subject.len()
-            + self.reply.map_or(0, str::len)
-            + self.message_id.map_or(0, str::len)
-            + self.headers.len()
-            + self.payload.len()
-    }
-}
 
 /// Why something was not queued.
 #[derive(Debug)]
@@ -81,50 +26,6 @@ pub(crate) enum NotQueued {
     Full { messages: usize, bytes: usize },
     Closed(CloseCause),
     Invalid(InvalidMessage),
-}
-
-/// How a call that waits for an answer ends well.
-#[derive(Debug)]
-pub(crate) enum Done {
-    Ok,
-    Reply(Message),
-}
-
-/// How it ends otherwise.
-#[derive(Debug)]
-pub(crate) enum NotDone {
-    Refused(Refusal),
-    Unknown,
-    Closed(CloseCause),
-    Invalid(InvalidMessage),
-}
-
-pub(crate) type Answer = Result<Done, NotDone>;
-
-/// What an unanswered id stands for.
-#[derive(Debug)]
-pub(crate) enum Pending {
-    /// A publish or a request.
-    Publication(oneshot::Sender<Answer>),
-    Subscribe {
-        sid: u64,
-        answer: oneshot::Sender<Answer>,
-    },
-    Unsubscribe {
-        sid: u64,
-    },
-}
-
-/// A subscription as the client's task knows it.
-#[derive(Debug)]
-pub(crate) struct Registered {
-    pub(crate) sid: u64,
-    pub(crate) pattern: String,
-    pub(crate) queue: Option<String>,
-    pub(crate) max: Option<u64>,
-    pub(crate) delivered: u64,
-    pub(crate) ending: bool,
-    pub(crate) inbox: Arc<Inbox>,
 }
 
 /// What the client's task has to note when it sends a wire message.
@@ -149,10 +50,10 @@ pub(crate) struct Chunk {
     pub(crate) bytes: Vec<u8>,
     pub(crate) frames: usize,
     pub(crate) actions: Vec<Action>,
+    /// No id of it, or of an earlier one, is this large.
+    pub(crate) ids_end: u64,
     /// Frames that count against the limit.
     messages: usize,
-    /// No id of it is this large.
-    ids_end: u64,
 }
 
 /// Limits of the queue.
@@ -175,6 +76,8 @@ struct Queue {
     taken_end: u64,
     pending: HashMap<u64, Pending>,
     closed: Option<CloseCause>,
+    /// Something queued since the last flush went down with a session, and nobody was told.
+    lost: bool,
     waker: Option<Waker>,
 }
 
@@ -206,6 +109,7 @@ impl Outgoing {
                 taken_end: 1,
                 pending: HashMap::new(),
                 closed: None,
+                lost: false,
                 waker: None,
             }),
             room: Notify::new(),
@@ -279,7 +183,7 @@ impl Outgoing {
     fn push_publication<'a>(
         &self,
         publication: &Publication<'a>,
-        frame: impl FnOnce(&mut Queue) -> (ClientFrame<'a>, Option<(u64, oneshot::Sender<Answer>)>),
+        frame: impl FnOnce(&mut Queue) -> (ClientFrame<'a>, Option<(u64, Pending)>),
     ) -> Result<(), NotQueued> {
         publication.check().map_err(NotQueued::Invalid)?;
         let mut queue = self.queue();
@@ -290,15 +194,13 @@ impl Outgoing {
         }
         let (frame, pending) = frame(&mut queue);
         self.append(&mut queue, &frame, publication.estimate()).map_err(NotQueued::Invalid)?;
-        if let Some((id, answer)) = pending {
-            queue.pending.insert(id, Pending::Publication(answer));
-        }
+        queue.pending.extend(pending);
         Self::wake(queue);
         Ok(())
     }
 
     pub(crate) fn publish(&self, publication: &Publication<'_>) -> Result<(), NotQueued> {
-        self.push_publication(publication, |_| (publish_frame(publication, None), None))
+        self.push_publication(publication, |_| (publication.frame(None), None))
     }
 
     /// Publishes with an id; the answer comes through the receiver.
@@ -310,7 +212,7 @@ impl Outgoing {
         let mut given = 0;
         self.push_publication(publication, |queue| {
             given = queue.id();
-            (publish_frame(publication, Some(given)), Some((given, answer)))
+            (publication.frame(Some(given)), Some((given, Pending::Publish(answer))))
         })?;
         Ok((given, receiver))
     }
@@ -325,15 +227,7 @@ impl Outgoing {
         let mut given = 0;
         self.push_publication(publication, |queue| {
             given = queue.id();
-            let request = Request {
-                id: given,
-                subject: publication.subject.into(),
-                timeout_ms: Some(timeout_ms),
-                headers: publication.headers.into(),
-                payload: publication.payload.into(),
-                body: publication.body,
-            };
-            (ClientFrame::Request(request), Some((given, answer)))
+            (publication.request(given, timeout_ms), Some((given, Pending::Request(answer))))
         })?;
         Ok((given, receiver))
     }
@@ -368,7 +262,7 @@ impl Outgoing {
             inbox: Arc::clone(inbox),
         };
         Self::act(&mut queue, Action::Subscribe(registered));
-        queue.pending.insert(id, Pending::Subscribe { sid, answer });
+        queue.pending.insert(id, Pending::Subscribe { sid, answer: Some(answer) });
         Self::wake(queue);
         Ok((sid, receiver))
     }
@@ -399,6 +293,10 @@ impl Outgoing {
         if let Some(cause) = &queue.closed {
             return Err(NotQueued::Closed(cause.clone()));
         }
+        if std::mem::take(&mut queue.lost) {
+            tell(told, Err(NotDone::Unknown));
+            return Ok(receiver);
+        }
         // Waiters that gave up must not gather while there is no link.
         if let Some(chunk) = queue.chunks.back_mut() {
             chunk.actions.retain(|action| !matches!(action, Action::Flush(told) if told.is_closed()));
@@ -426,6 +324,12 @@ impl Outgoing {
     /// Nobody waits for this answer any more.
     pub(crate) fn forget(&self, id: u64) {
         self.queue().pending.remove(&id);
+    }
+
+    /// Calls that wait for an answer.
+    #[cfg(test)]
+    pub(crate) fn unanswered(&self) -> usize {
+        self.queue().pending.len()
     }
 
     /// Messages and bytes that wait.
@@ -465,9 +369,36 @@ impl Outgoing {
         let queue = self.queue();
         let subscribing = queue.pending.iter().filter_map(|(id, pending)| match pending {
             Pending::Subscribe { sid, .. } => Some((*sid, *id)),
-            Pending::Publication(_) | Pending::Unsubscribe { .. } => None,
+            Pending::Publish(_) | Pending::Request(_) | Pending::Unsubscribe { .. } => None,
         });
         subscribing.collect()
+    }
+
+    /// The unanswered calls that end a subscription: id and sid.
+    pub(crate) fn unsubscribing(&self) -> Vec<(u64, u64)> {
+        let queue = self.queue();
+        let unsubscribing = queue.pending.iter().filter_map(|(id, pending)| match pending {
+            Pending::Unsubscribe { sid } => Some((*id, *sid)),
+            Pending::Publish(_) | Pending::Request(_) | Pending::Subscribe { .. } => None,
+        });
+        unsubscribing.collect()
+    }
+
+    /// An id for a subscription that the client makes again by itself.
+    pub(crate) fn subscribe_again(&self, sid: u64) -> u64 {
+        let mut queue = self.queue();
+        let id = queue.id();
+        queue.pending.insert(id, Pending::Subscribe { sid, answer: None });
+        id
+    }
+
+    /// The answers to publishes below an id are lost.
+    pub(crate) fn answers_lost(&self, ids_end: u64) {
+        let mut queue = self.queue();
+        let lost = queue.pending.extract_if(|id, pending| *id < ids_end && matches!(pending, Pending::Publish(_)));
+        for (_, pending) in lost {
+            pending.tell(Err(NotDone::Unknown));
+        }
     }
 
     /// The limits of the server. Wire messages that have become too large for it are taken apart; what is too large by itself is not sent.
@@ -514,32 +445,31 @@ impl Outgoing {
             last.ids_end = chunk.ids_end;
         }
         for (id, error) in dropped {
-            if let Some(Pending::Publication(answer)) = id.and_then(|id| queue.pending.remove(&id)) {
-                tell(answer, Err(NotDone::Invalid(error)));
+            if let Some(pending) = id.and_then(|id| queue.pending.remove(&id)) {
+                pending.tell(Err(NotDone::Invalid(error)));
             }
         }
     }
 
     /// Fails what was sent and not answered, when the session it was sent on is gone. With `lost`, something was sent that the server may not
-    /// have handled: who waits for everything queued before has waited for that, too.
+    /// have handled, and nobody was told: the next flush is, since it waits for everything queued before.
     pub(crate) fn session_gone(&self, lost: bool) {
         let mut queue = self.queue();
         let taken_end = queue.taken_end;
-        let sent = queue.pending.extract_if(|id, pending| {
-            *id < taken_end && !matches!(pending, Pending::Subscribe { .. })
-        });
+        let sent =
+            queue.pending.extract_if(|id, pending| *id < taken_end && !matches!(pending, Pending::Subscribe { .. }));
         for (_, pending) in sent {
-            if let Pending::Publication(answer) = pending {
-                tell(answer, Err(NotDone::Unknown));
-            }
+            pending.tell(Err(NotDone::Unknown));
         }
         if !lost {
             return;
         }
-        for chunk in &mut queue.chunks {
+        queue.lost = true;
+        let Queue { chunks, lost, .. } = &mut *queue;
+        for chunk in chunks {
             for action in std::mem::take(&mut chunk.actions) {
                 match action {
-                    Action::Flush(told) => tell(told, Err(NotDone::Unknown)),
+                    Action::Flush(told) => *lost &= told.send(Err(NotDone::Unknown)).is_err(),
                     action => chunk.actions.push(action),
                 }
             }
@@ -567,13 +497,8 @@ impl Outgoing {
         let taken_end = queue.taken_end;
         drop(queue);
         for (id, pending) in pending {
-            match pending {
-                Pending::Publication(answer) if id < taken_end => tell(answer, Err(NotDone::Unknown)),
-                Pending::Publication(answer) | Pending::Subscribe { answer, .. } => {
-                    tell(answer, Err(NotDone::Closed(cause.clone())));
-                }
-                Pending::Unsubscribe { .. } => {}
-            }
+            let sent = id < taken_end && !matches!(pending, Pending::Subscribe { .. });
+            pending.tell(Err(if sent { NotDone::Unknown } else { NotDone::Closed(cause.clone()) }));
         }
         for action in chunks.into_iter().flat_map(|chunk| chunk.actions) {
             if let Action::Flush(told) = action {
@@ -581,23 +506,6 @@ impl Outgoing {
             }
         }
     }
-}
-
-/// The caller may have gone away.
-pub(crate) fn tell<T>(to: oneshot::Sender<T>, answer: T) {
-    let _gone = to.send(answer);
-}
-
-fn publish_frame<'a>(publication: &Publication<'a>, id: Option<u64>) -> ClientFrame<'a> {
-    ClientFrame::Publish(Publish {
-        id,
-        subject: publication.subject.into(),
-        reply: publication.reply.map(Into::into),
-        message_id: publication.message_id.map(Into::into),
-        headers: publication.headers.into(),
-        payload: publication.payload.into(),
-        body: publication.body,
-    })
 }
 
 fn id_of(frame: &ClientFrame<'_>) -> Option<u64> {

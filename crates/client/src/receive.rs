@@ -10,7 +10,8 @@ use crate::error::{Close, LinkError, Refusal};
 use crate::headers::Headers;
 use crate::inbox::SubscriptionEnd;
 use crate::message::{BodyMark, Message};
-use crate::outgoing::{Done, NotDone, Outgoing, Pending, tell};
+use crate::outgoing::Outgoing;
+use crate::pending::{Done, NotDone, Pending};
 use crate::session::Session;
 use crate::state::Refusals;
 use crate::subscriptions::Subscriptions;
@@ -35,27 +36,34 @@ impl Receiver<'_> {
                 self.subscriptions.deliver(&sids, messages);
             }
             ServerFrame::Reply { id, headers, payload, body } => {
-                if let Some(Pending::Publication(answer)) = self.outgoing.answered(id) {
-                    tell(answer, Ok(Done::Reply(self.body(&headers, &payload, body))));
+                if let Some(pending) = self.outgoing.answered(id) {
+                    pending.tell(Ok(Done::Reply(self.body(&headers, &payload, body))));
                 }
             }
             ServerFrame::Ok { id } => match self.outgoing.answered(id) {
-                Some(Pending::Publication(answer) | Pending::Subscribe { answer, .. }) => tell(answer, Ok(Done::Ok)),
                 Some(Pending::Unsubscribe { sid }) => self.subscriptions.end(sid, SubscriptionEnd::Unsubscribed),
+                Some(pending) => pending.tell(Ok(Done::Ok)),
                 None => {}
             },
             ServerFrame::Error(error) => self.error(&error),
             ServerFrame::Gap { sids, lost, reason } => self.subscriptions.gap(&sids, lost, &reason),
             ServerFrame::Ping { received } => {
-                self.session.confirm(received)?;
+                self.confirm(received)?;
                 self.session.pinged();
             }
             ServerFrame::Pong { received } => {
-                self.session.confirm(received)?;
+                self.confirm(received)?;
                 self.session.ponged();
             }
             ServerFrame::Close(close) => return Err(LinkError::Closed(Close::from_frame(&close))),
             ServerFrame::Ready(_) => return Err(LinkError::protocol("`ready` came a second time")),
+        }
+        Ok(())
+    }
+
+    fn confirm(&mut self, received: u64) -> Result<(), LinkError> {
+        if let Some(ids_end) = self.session.confirm(received)? {
+            self.outgoing.answers_lost(ids_end);
         }
         Ok(())
     }
@@ -65,16 +73,19 @@ impl Receiver<'_> {
         match (error.id, error.sid) {
             // Of an id that is not known, nobody waits for the answer any more.
             (Some(id), _) => match self.outgoing.answered(id) {
-                Some(Pending::Publication(answer)) => tell(answer, Err(NotDone::Refused(refusal))),
-                Some(Pending::Subscribe { sid, answer }) => {
+                // It is asked again when the answer was lost, and has been made before.
+                Some(pending @ Pending::Subscribe { .. }) if refusal.is_sid_in_use() => pending.tell(Ok(Done::Ok)),
+                Some(pending @ Pending::Subscribe { sid, .. }) => {
                     self.subscriptions.end(sid, SubscriptionEnd::Refused(refusal.clone()));
-                    tell(answer, Err(NotDone::Refused(refusal)));
+                    pending.tell(Err(NotDone::Refused(refusal)));
                 }
                 // It had ended before, by its maximum.
                 Some(Pending::Unsubscribe { sid }) => self.subscriptions.end(sid, SubscriptionEnd::Unsubscribed),
+                Some(pending) => pending.tell(Err(NotDone::Refused(refusal))),
                 None => {}
             },
-            (None, Some(sid)) => self.subscriptions.refused(sid, refusal),
+            // Of a subscription that was dropped, and had ended by itself before.
+            (None, Some(_)) => {}
             (None, None) => self.refusals.send_modify(|refusals| {
                 refusals.count += 1;
                 refusals.last = Some(refusal);

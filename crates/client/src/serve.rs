@@ -12,7 +12,7 @@ use tokio::time::{Duration, Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::client::Shared;
-use crate::encoding::Encoding;
+use crate::encoding::{Encoding, Packer};
 use crate::error::LinkError;
 use crate::link::Link;
 use crate::outgoing::{Action, Chunk};
@@ -30,8 +30,6 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 const NORMAL: u16 = 1000;
 /// A ping or pong takes at most so many bytes of a wire message.
 const CONTROL_BYTES: usize = 48;
-/// An `unsubscribe` frame without id takes at most so many.
-const UNSUBSCRIBE_BYTES: usize = 64;
 
 /// Serves a link until it ends, with an error, or until goodbye has been said.
 pub(crate) struct Serve<'a> {
@@ -246,13 +244,14 @@ impl<'a> Serve<'a> {
         }
         if chunk.frames > 0 {
             self.session.push(self.encoding.seal(chunk.bytes, chunk.frames), true);
+            self.session.note_ids(chunk.ids_end);
         }
-        for sids in ended.chunks((self.session.frame_bytes / UNSUBSCRIBE_BYTES).max(1)) {
-            let mut message = Vec::new();
-            for sid in sids {
-                self.encoding.append(&ClientFrame::Unsubscribe { id: None, sid: *sid, max: None }, &mut message);
-            }
-            self.session.push(self.encoding.seal(message, sids.len()), true);
+        let mut packer = Packer::new(self.encoding, self.session.frame_bytes);
+        for sid in ended {
+            packer.push(&ClientFrame::Unsubscribe { id: None, sid, max: None });
+        }
+        for message in packer.finish() {
+            self.session.push(message, true);
         }
         if let Some(control) = control {
             self.push_control(&control);

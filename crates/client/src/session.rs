@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Duration, Instant};
 
 use crate::error::LinkError;
-use crate::outgoing::{NotDone, tell};
+use crate::pending::{NotDone, tell};
 
 /// Wire messages sent and not confirmed, at most. At the limit nothing more is sent until the server confirms some.
 const WINDOW_MESSAGES: usize = 1024;
@@ -30,11 +30,19 @@ const FRAME_BYTES_MIN: usize = 512;
 /// A server that promises to speak more often is not taken at its word.
 const HEARTBEAT_MIN: Duration = Duration::from_millis(100);
 
-/// A call that waits until the server has handled everything up to a wire message.
+/// What waits until the server has handled everything up to a wire message.
 #[derive(Debug)]
 struct Barrier {
     number: u64,
-    told: oneshot::Sender<Result<(), NotDone>>,
+    waiting: Waiting,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    /// A call.
+    Flush(oneshot::Sender<Result<(), NotDone>>),
+    /// Whatever answers to ids below this one were still to come have come by then.
+    Answers(u64),
 }
 
 /// A wire message of the client.
@@ -43,6 +51,8 @@ struct Unconfirmed {
     message: Bytes,
     /// Whether it holds more than confirmations.
     matters: bool,
+    /// No id of it, or of an earlier one, is this large.
+    ids_end: u64,
 }
 
 /// What outlives a link.
@@ -66,6 +76,8 @@ pub(crate) struct Session {
     unconfirmed_bytes: usize,
     /// Number of the last confirmed one.
     confirmed: u64,
+    /// No id up to it is this large.
+    confirmed_ids: u64,
     /// How many of the unconfirmed ones this link has been given.
     written: usize,
     asked: bool,
@@ -98,6 +110,7 @@ impl Session {
             unconfirmed: VecDeque::new(),
             unconfirmed_bytes: 0,
             confirmed: 0,
+            confirmed_ids: 0,
             written: 0,
             asked: false,
             barriers: VecDeque::new(),
@@ -113,8 +126,9 @@ impl Session {
         }
     }
 
-    /// A new link has taken it up: what the server has not received is sent again, and nothing else (protocol.md#P8.2).
-    pub(crate) fn resume(&mut self, ready: &Ready<'_>) -> Result<(), LinkError> {
+    /// A new link has taken it up: what the server has not received is sent again, and nothing else (protocol.md#P8.2). Gives what
+    /// [`confirm`](Self::confirm) does.
+    pub(crate) fn resume(&mut self, ready: &Ready<'_>) -> Result<Option<u64>, LinkError> {
         if ready.session != self.id || ready.received < self.confirmed {
             return Err(LinkError::protocol("the server resumed a session that is not ours"));
         }
@@ -123,10 +137,9 @@ impl Session {
         self.frame_bytes = frame_bytes_of(ready);
         self.received += ready.skipped;
         (self.told_messages, self.told_bytes, self.confirm_at) = (0, 0, None);
-        self.confirm(ready.received)?;
         self.written = 0;
         (self.asked, self.owes_pong) = (false, false);
-        Ok(())
+        self.confirm(ready.received)
     }
 
     /// Counts a wire message of the server (protocol.md#P7.2).
@@ -157,24 +170,32 @@ impl Session {
         self.owes_pong = true;
     }
 
-    /// The server has received so many messages.
-    pub(crate) fn confirm(&mut self, received: u64) -> Result<(), LinkError> {
-        if received > self.confirmed + self.unconfirmed.len() as u64 {
+    /// The server has received so many messages. `Some` when answers to ids below the given one will not come any more.
+    pub(crate) fn confirm(&mut self, received: u64) -> Result<Option<u64>, LinkError> {
+        if received > self.head() {
             return Err(LinkError::protocol("the server confirmed more messages than were sent"));
         }
         while self.confirmed < received {
             if let Some(confirmed) = self.unconfirmed.pop_front() {
                 self.unconfirmed_bytes -= confirmed.message.len();
+                self.confirmed_ids = confirmed.ids_end;
             }
             self.written = self.written.saturating_sub(1);
             self.confirmed += 1;
         }
-        while self.barriers.front().is_some_and(|barrier| barrier.number <= received) {
-            if let Some(barrier) = self.barriers.pop_front() {
-                tell(barrier.told, Ok(()));
+        let mut answers = None;
+        while let Some(barrier) = self.barriers.pop_front_if(|barrier| barrier.number <= received) {
+            match barrier.waiting {
+                Waiting::Flush(told) => tell(told, Ok(())),
+                Waiting::Answers(ids_end) => answers = Some(ids_end),
             }
         }
-        Ok(())
+        Ok(answers)
+    }
+
+    /// Number of the last message.
+    fn head(&self) -> u64 {
+        self.confirmed + self.unconfirmed.len() as u64
     }
 
     /// The server has answered a ping.
@@ -205,6 +226,12 @@ impl Session {
         Some(if asks { ClientFrame::Ping { received } } else { ClientFrame::Pong { received } })
     }
 
+    /// Asks the server to confirm.
+    pub(crate) fn ping(&mut self) -> ClientFrame<'static> {
+        self.asked = true;
+        ClientFrame::Ping { received: self.received }
+    }
+
     /// The next message that this link has not been given.
     pub(crate) fn next_unwritten(&mut self) -> Option<Bytes> {
         let message = self.unconfirmed.get(self.written)?.message.clone();
@@ -215,7 +242,15 @@ impl Session {
     /// Takes a message to be sent. `matters` if it holds more than confirmations.
     pub(crate) fn push(&mut self, message: Bytes, matters: bool) {
         self.unconfirmed_bytes += message.len();
-        self.unconfirmed.push_back(Unconfirmed { message, matters });
+        let ids_end = self.unconfirmed.back().map_or(self.confirmed_ids, |last| last.ids_end);
+        self.unconfirmed.push_back(Unconfirmed { message, matters, ids_end });
+    }
+
+    /// The message pushed last holds ids, all below this one.
+    pub(crate) fn note_ids(&mut self, ids_end: u64) {
+        if let Some(last) = self.unconfirmed.back_mut() {
+            last.ids_end = last.ids_end.max(ids_end);
+        }
     }
 
     /// Whether something was sent that the server may not have handled.
@@ -225,13 +260,25 @@ impl Session {
 
     /// Lets a call wait for everything pushed so far.
     pub(crate) fn barrier(&mut self, told: oneshot::Sender<Result<(), NotDone>>) {
-        self.barriers.push_back(Barrier { number: self.confirmed + self.unconfirmed.len() as u64, told });
+        let number = self.head();
+        self.barriers.push_back(Barrier { number, waiting: Waiting::Flush(told) });
     }
 
-    /// It is over: calls that wait for it do not get to know more.
-    pub(crate) fn fail(&mut self) {
+    /// Messages of the server are lost, and answers may have been among them. Whatever the server had handled by now and has not answered when
+    /// it handles the message pushed last stays without an answer.
+    pub(crate) fn answers_barrier(&mut self) {
+        let number = self.head();
+        self.barriers.push_back(Barrier { number, waiting: Waiting::Answers(self.confirmed_ids) });
+    }
+
+    /// It is over: calls that wait for it do not get to know more. Whether there were any.
+    pub(crate) fn fail(&mut self) -> bool {
+        let mut told = false;
         for barrier in self.barriers.drain(..) {
-            tell(barrier.told, Err(NotDone::Unknown));
+            if let Waiting::Flush(waiting) = barrier.waiting {
+                told |= waiting.send(Err(NotDone::Unknown)).is_ok();
+            }
         }
+        told
     }
 }

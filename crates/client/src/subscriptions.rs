@@ -1,18 +1,32 @@
 //! The subscriptions of the client's task.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use bytes::Bytes;
 use pointsman_protocol::frame::{ClientFrame, Refused, Subscription};
 
-use crate::encoding::Encoding;
+use crate::encoding::Packer;
 use crate::error::{CloseCause, Refusal};
-use crate::inbox::{Gap, GapReason, SubscriptionEnd};
+use crate::inbox::{Gap, GapReason, Inbox, SubscriptionEnd};
 use crate::message::Message;
-use crate::outgoing::{Done, NotDone, Outgoing, Pending, Registered, tell};
+use crate::outgoing::Outgoing;
+use crate::pending::{Done, NotDone};
 
 /// What a subscription takes of a connect frame besides its strings, at most (JSON).
 const OVERHEAD: usize = 128;
+
+/// A subscription as the client's task knows it.
+#[derive(Debug)]
+pub(crate) struct Registered {
+    pub(crate) sid: u64,
+    pub(crate) pattern: String,
+    pub(crate) queue: Option<String>,
+    pub(crate) max: Option<u64>,
+    pub(crate) delivered: u64,
+    /// The server has been asked to end it.
+    pub(crate) ending: bool,
+    pub(crate) inbox: Arc<Inbox>,
+}
 
 /// All that were sent to the server and have not ended, by sid.
 #[derive(Debug, Default)]
@@ -52,14 +66,6 @@ impl Subscriptions {
     /// The application has dropped it: what still arrives is for nobody.
     pub(crate) fn abandoned(&mut self, sid: u64) {
         self.live.remove(&sid);
-    }
-
-    /// The server did not make it again.
-    pub(crate) fn refused(&mut self, sid: u64, refusal: Refusal) {
-        // Of one that is ending, the server only says that it has ended already.
-        if self.live.get(&sid).is_some_and(|registered| !registered.ending) {
-            self.end(sid, SubscriptionEnd::Refused(refusal));
-        }
     }
 
     pub(crate) fn end(&mut self, sid: u64, end: SubscriptionEnd) {
@@ -136,9 +142,9 @@ impl Subscriptions {
         for sid in listed {
             let refusal = refused.get(sid).map(|refused| Refusal::from_refused(refused));
             let waiting = waiting.get(sid).and_then(|id| outgoing.answered(*id));
-            if let Some(Pending::Subscribe { answer, .. }) = waiting {
+            if let Some(pending) = waiting {
                 let refusal = refusal.clone();
-                tell(answer, refusal.map_or(Ok(Done::Ok), |refusal| Err(NotDone::Refused(refusal))));
+                pending.tell(refusal.map_or(Ok(Done::Ok), |refusal| Err(NotDone::Refused(refusal))));
             }
             if let Some(refusal) = refusal {
                 self.end(*sid, SubscriptionEnd::Refused(refusal));
@@ -146,34 +152,29 @@ impl Subscriptions {
         }
     }
 
-    /// Wire messages that make those for which the connect frame had no room.
-    pub(crate) fn unlisted(
-        &self,
-        listed: &[u64],
-        outgoing: &Outgoing,
-        encoding: Encoding,
-        frame_bytes: usize,
-    ) -> Vec<Bytes> {
+    /// Makes those for which the connect frame had no room.
+    pub(crate) fn unlisted(&self, listed: &[u64], outgoing: &Outgoing, packer: &mut Packer) {
         let waiting = outgoing.subscribing();
-        let mut messages = Vec::new();
-        let mut message = Vec::new();
-        let mut frames = 0;
-        let mut size = 0;
         let rest = self.live.values().filter(|known| !known.ending && listed.binary_search(&known.sid).is_err());
         for registered in rest {
-            if frames > 0 && size + registered.size() > frame_bytes {
-                messages.push(encoding.seal(std::mem::take(&mut message), frames));
-                (frames, size) = (0, 0);
-            }
             let id = waiting.get(&registered.sid).copied();
-            encoding.append(&ClientFrame::Subscribe { id, subscription: registered.remaining() }, &mut message);
-            frames += 1;
-            size += registered.size();
+            let id = Some(id.unwrap_or_else(|| outgoing.subscribe_again(registered.sid)));
+            packer.push(&ClientFrame::Subscribe { id, subscription: registered.remaining() });
         }
-        if frames > 0 {
-            messages.push(encoding.seal(message, frames));
+    }
+
+    /// Asks again what was sent and not answered, when answers may be lost. The server says if it has been done before.
+    pub(crate) fn unanswered(&self, outgoing: &Outgoing, packer: &mut Packer) {
+        for (sid, id) in outgoing.subscribing() {
+            if let Some(registered) = self.live.get(&sid) {
+                packer.push(&ClientFrame::Subscribe { id: Some(id), subscription: registered.remaining() });
+            }
         }
-        messages
+        for (id, sid) in outgoing.unsubscribing() {
+            if self.live.get(&sid).is_some_and(|registered| registered.ending) {
+                packer.push(&ClientFrame::Unsubscribe { id: Some(id), sid, max: None });
+            }
+        }
     }
 
     pub(crate) fn close(&mut self, cause: &CloseCause) {

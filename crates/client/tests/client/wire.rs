@@ -1,0 +1,1 @@
+//! What else can happen on a real socket.
