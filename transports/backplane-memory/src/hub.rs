@@ -1,9 +1,8 @@
 //! Where the nodes of a process meet.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use pointsman_contract::backplane::Inbound;
 use pointsman_protocol::frame::{BodyKind, DeliveryView};
 use tokio::sync::mpsc;
@@ -11,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Runs that wait for a node.
 const INBOX_RUNS: usize = 1024;
+/// An inbox takes no note of the subjects it lost.
+const EVERYTHING: &str = ">";
 
 /// A publication on its way, owned.
 #[derive(Debug, Clone)]
@@ -44,12 +45,34 @@ impl Owned {
     }
 }
 
+/// What waits for a node.
+#[derive(Debug)]
+enum Entry {
+    Run(Arc<[Owned]>),
+    /// So many publications are missing here.
+    Gap(u64),
+}
+
 #[derive(Debug)]
 struct Inbox {
     node: u64,
-    runs: mpsc::Sender<Arc<[Owned]>>,
-    /// Publications that the inbox had no room for, not told yet.
-    lost: Arc<AtomicU64>,
+    entries: mpsc::Sender<Entry>,
+    /// Publications behind everything that waits which the inbox had no room for. Locked from the attempt to the count, so that whoever finds the
+    /// inbox empty sees all of them.
+    lost: Arc<Mutex<u64>>,
+}
+
+impl Inbox {
+    /// Puts a run in, and in front of it the gap of those that did not go in before.
+    fn put(&self, run: &Arc<[Owned]>) {
+        let mut lost = self.lost.lock();
+        if *lost > 0 && self.entries.try_send(Entry::Gap(*lost)).is_ok() {
+            *lost = 0;
+        }
+        if *lost > 0 || self.entries.try_send(Entry::Run(Arc::clone(run))).is_err() {
+            *lost += run.len() as u64;
+        }
+    }
 }
 
 /// Joins nodes.
@@ -66,21 +89,29 @@ impl Hub {
         inbound: Arc<dyn Inbound>,
         stop: CancellationToken,
     ) -> tokio::task::JoinHandle<()> {
-        let (runs, mut inbox) = mpsc::channel::<Arc<[Owned]>>(INBOX_RUNS);
-        let lost = Arc::new(AtomicU64::new(0));
-        self.inboxes.write().push(Inbox { node, runs, lost: Arc::clone(&lost) });
+        let (entries, mut inbox) = mpsc::channel(INBOX_RUNS);
+        let lost = Arc::new(Mutex::new(0));
+        self.inboxes.write().push(Inbox { node, entries, lost: Arc::clone(&lost) });
         tokio::spawn(async move {
             loop {
-                let run = tokio::select! {
+                let entry = tokio::select! {
+                    biased;
                     () = stop.cancelled() => return,
-                    run = inbox.recv() => run,
+                    entry = inbox.recv() => entry,
                 };
-                let Some(run) = run else { return };
-                let missed = lost.swap(0, Ordering::AcqRel);
-                if missed > 0 {
-                    inbound.gap(">", Some(missed));
+                match entry {
+                    Some(Entry::Run(run)) => inbound.deliver(&mut run.iter().map(Owned::view)),
+                    Some(Entry::Gap(lost)) => inbound.gap(EVERYTHING, Some(lost)),
+                    None => return,
                 }
-                inbound.deliver(&mut run.iter().map(Owned::view));
+                // Nothing may come any more that the gap could go in front of.
+                let untold = {
+                    let mut lost = lost.lock();
+                    if inbox.is_empty() { std::mem::take(&mut *lost) } else { 0 }
+                };
+                if untold > 0 {
+                    inbound.gap(EVERYTHING, Some(untold));
+                }
             }
         })
     }
@@ -95,10 +126,6 @@ impl Hub {
 
     /// Gives a run to every node but its origin.
     pub(crate) fn publish(&self, origin: u64, run: &Arc<[Owned]>) {
-        for inbox in self.inboxes.read().iter().filter(|inbox| inbox.node != origin) {
-            if inbox.runs.try_send(Arc::clone(run)).is_err() {
-                inbox.lost.fetch_add(run.len() as u64, Ordering::AcqRel);
-            }
-        }
+        self.inboxes.read().iter().filter(|inbox| inbox.node != origin).for_each(|inbox| inbox.put(run));
     }
 }

@@ -51,6 +51,13 @@ impl MemoryBackplane {
     }
 }
 
+impl Drop for MemoryBackplane {
+    fn drop(&mut self) {
+        self.hub.leave(self.node);
+        self.stop.cancel();
+    }
+}
+
 #[async_trait]
 impl Backplane for MemoryBackplane {
     fn capabilities(&self) -> BackplaneCapabilities {
@@ -58,10 +65,13 @@ impl Backplane for MemoryBackplane {
     }
 
     fn has_peers(&self) -> bool {
-        self.hub.has_peers(self.node)
+        !self.stop.is_cancelled() && self.hub.has_peers(self.node)
     }
 
     fn publish(&self, run: RunIter<'_, '_>) -> Result<(), Full> {
+        if self.stop.is_cancelled() {
+            return Err(Full { accepted: 0 });
+        }
         let run: Arc<[Owned]> = run.map(Owned::of).collect();
         self.hub.publish(self.node, &run);
         Ok(())
