@@ -8,7 +8,8 @@ use crate::{Findings, assert_clean, assert_found, tree};
 fn rule(tree: &Tree) -> Findings {
     let mut reached = BTreeSet::new();
     let mut findings = Vec::new();
-    for (path, _) in tree.with_endings(&["rs"]).filter(|(path, _)| is_root(tree, path)) {
+    let manifests = tree.manifests();
+    for (path, _) in tree.with_endings(&["rs"]).filter(|(path, _)| is_root(&manifests, path)) {
         follow(tree, path, true, &mut reached);
     }
     for (path, _) in tree.with_endings(&["rs"]) {
@@ -22,8 +23,8 @@ fn rule(tree: &Tree) -> Findings {
 }
 
 /// Whether cargo starts to compile here: by the rules for where targets lie, or because a manifest says so.
-fn is_root(tree: &Tree, path: &str) -> bool {
-    let by_rule = tree.manifests().iter().any(|(folder, _)| {
+fn is_root(manifests: &[(&str, toml::Table)], path: &str) -> bool {
+    let by_rule = manifests.iter().any(|(folder, _)| {
         let inside = if folder.is_empty() {
             Some(path)
         } else {
@@ -40,12 +41,12 @@ fn is_root(tree: &Tree, path: &str) -> bool {
                 | ["tests" | "examples" | "benches", _, "main.rs"]
         )
     });
-    by_rule || is_declared(tree, path)
+    by_rule || is_declared(manifests, path)
 }
 
 /// Whether a manifest names the file.
-fn is_declared(tree: &Tree, path: &str) -> bool {
-    tree.manifests().iter().any(|(folder, manifest)| {
+fn is_declared(manifests: &[(&str, toml::Table)], path: &str) -> bool {
+    manifests.iter().any(|(folder, manifest)| {
         let targets =
             ["bin", "test", "bench", "example"].into_iter().filter_map(|kind| manifest.get(kind)?.as_array()).flatten();
         let mut paths = targets.filter_map(|target| target.get("path")?.as_str());
