@@ -1,5 +1,7 @@
 //! Browsers and the SDK against the real server.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use super::server::Server;
@@ -10,10 +12,42 @@ use crate::{command, node, tools};
 /// Where the tests find the server.
 const URL: &str = "POINTSMAN_TEST_URL";
 
-pub(super) const STEPS: [Step; 2] = [
-    Step { name: "browser-sdk", about: "the SDK against a running server", run: sdk },
+pub(super) const STEPS: [Step; 3] = [
+    Step { name: "browser-fake", about: "the pages in a browser, with answers that a test chooses", run: fake },
     Step { name: "browser-web", about: "the pages of a running server, in a browser", run: web },
+    Step { name: "browser-sdk", about: "the SDK against a running server", run: sdk },
 ];
+
+fn fake(project: &Project) -> Result<Outcome> {
+    match tools::or_skip(page_tests(project))? {
+        Ok(mut tests) => {
+            node::build_if_stale(project, "web", &node::WEB)?;
+            command::run(&mut tests).map(|()| Outcome::Passed)
+        }
+        Err(reason) => Ok(Outcome::Skipped(reason)),
+    }
+}
+
+fn web(project: &Project) -> Result<Outcome> {
+    let mut tests = match tools::or_skip(page_tests(project))? {
+        Ok(tests) => tests,
+        Err(reason) => return Ok(Outcome::Skipped(reason)),
+    };
+    node::build_if_stale(project, "web", &node::WEB)?;
+    let server = Server::start(project)?;
+    command::run(tests.env(URL, server.http_url()))?;
+    server.stop()?;
+    Ok(Outcome::Passed)
+}
+
+/// The command that tests pages in a browser, with the programs it needs in place.
+fn page_tests(project: &Project) -> Result<Command> {
+    npm::provide_node()?;
+    let chromium = tools::CHROMIUM.provide()?;
+    let mut tests = node::npm(project, "web");
+    tests.args(["run", "test:browser"]).env("CHROMIUM", chromium);
+    Ok(tests)
+}
 
 fn sdk(project: &Project) -> Result<Outcome> {
     if let Err(reason) = tools::or_skip(npm::provide_node())? {
@@ -21,22 +55,8 @@ fn sdk(project: &Project) -> Result<Outcome> {
     }
     node::install(project, "sdk")?;
     let server = Server::start(project)?;
-    command::run(node::npm(project, "sdk").args(["run", "test"]).env(URL, server.websocket_url()))?;
-    server.stop()?;
-    Ok(Outcome::Passed)
-}
-
-fn web(project: &Project) -> Result<Outcome> {
-    let tools = npm::provide_node().and_then(|()| tools::CHROMIUM.provide());
-    let chromium = match tools::or_skip(tools)? {
-        Ok(chromium) => chromium,
-        Err(reason) => return Ok(Outcome::Skipped(reason)),
-    };
-    node::build_if_stale(project, "web", &node::WEB)?;
-    let server = Server::start(project)?;
-    let mut tests = node::npm(project, "web");
-    tests.args(["run", "test:browser"]).env(URL, server.http_url()).env("CHROMIUM", chromium);
-    command::run(&mut tests)?;
+    let mut tests = node::npm(project, "sdk");
+    command::run(tests.args(["run", "test", "--", "test/integration"]).env(URL, server.websocket_url()))?;
     server.stop()?;
     Ok(Outcome::Passed)
 }
