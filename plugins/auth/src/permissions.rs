@@ -8,6 +8,7 @@ use pointsman_contract::policy::{DeliverRule, PlanContext, Policy, PublishRule, 
 use pointsman_contract::port::SubscribeRequest;
 use pointsman_contract::refusal::Refusal;
 use pointsman_protocol::codes::ErrorCode;
+use pointsman_protocol::subject;
 
 /// Allow and deny patterns of the identity.
 #[derive(Debug, Default)]
@@ -44,16 +45,27 @@ impl Policy for Permissions {
     }
 
     fn plan_deliver(&self, cx: &PlanContext<'_>) -> Option<DeliverRule> {
-        let own = cx.subject.starts_with("$USER.") || cx.subject.starts_with("_INBOX.");
-        (!own && !cx.identity.subscribe.permit(cx.subject)).then_some(DeliverRule { deny: true })
+        let rules = &cx.identity.subscribe;
+        let permitted = if is_own(cx.subject) {
+            !rules.deny.iter().any(|denied| subject::matches(denied.as_str(), cx.subject))
+        } else {
+            rules.permit(cx.subject)
+        };
+        (!permitted).then_some(DeliverRule { deny: true })
     }
 
     fn on_subscribe(&self, identity: &Identity, request: &SubscribeRequest<'_>) -> Verdict {
-        let own = request.pattern.starts_with("$USER.") || request.pattern.starts_with("_INBOX.");
-        if own || identity.subscribe.permit_pattern(request.pattern) {
-            Verdict::Pass
+        let rules = &identity.subscribe;
+        let permitted = if is_own(request.pattern) {
+            !rules.deny.iter().any(|denied| subject::pattern_covers(denied.as_str(), request.pattern))
         } else {
-            Verdict::Refuse(denied(identity, "subscribe to", request.pattern))
-        }
+            rules.permit_pattern(request.pattern)
+        };
+        if permitted { Verdict::Pass } else { Verdict::Refuse(denied(identity, "subscribe to", request.pattern)) }
     }
+}
+
+/// A user's own corner (protocol.md#P2.3), which the router gives to nobody else: no list of what is allowed need name it. A deny still holds.
+fn is_own(name: &str) -> bool {
+    name.starts_with("$USER.") || name.starts_with("_INBOX.")
 }
