@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 None => break,
             },
             Ok(()) = state.changed() => {
-                if let ConnectionState::Reconnecting { attempt, next_delay, cause } = &*state.borrow_and_update() {
+                if let ConnectionState::Reconnecting { attempt, next_delay, cause, .. } = &*state.borrow_and_update() {
                     eprintln!("{cause}; attempt {attempt} follows in {next_delay:?}");
                 }
             }

@@ -69,7 +69,9 @@ fn answer_of(error: &Error) -> String {
     const BODY_BYTES: usize = 200;
     let Error::Http(response) = error else { return error.to_string() };
     let body = response.body().as_deref().unwrap_or_default();
-    let text = String::from_utf8_lossy(body.get(..BODY_BYTES).unwrap_or(body));
+    // A page says nothing to somebody who looks for a link.
+    let body = if body.starts_with(b"<") { &[] } else { body.get(..BODY_BYTES).unwrap_or(body) };
+    let text = String::from_utf8_lossy(body);
     format!("HTTP {} {}", response.status(), text.trim()).trim_end().to_owned()
 }
 

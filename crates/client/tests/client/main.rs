@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests state their expectations")]
 
 mod cuts;
+mod node;
 mod proxy;
 mod server;
 mod wire;

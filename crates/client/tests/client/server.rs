@@ -138,6 +138,7 @@ impl SessionState {
     }
 }
 
+#[allow(clippy::result_large_err, reason = "the type is given by the callback")]
 fn choose(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     assert_eq!(request.uri().path(), "/v1/ws");
     let name = HeaderValue::from_static("pointsman.v1.postcard");
