@@ -15,16 +15,16 @@ export type WireHeaders = Record<string, string | string[]>
 /** One message within a `message` frame. */
 export interface WireMessage extends Body {
   subject: string
-  headers?: WireHeaders
-  reply?: string
+  headers?: WireHeaders | undefined
+  reply?: string | undefined
 }
 
 /** A subscription as it stands in `connect` and `subscribe`. */
 export interface WireSubscription {
   sid: number
   pattern: string
-  queue?: string
-  max?: number
+  queue: string | undefined
+  max: number | undefined
 }
 
 /** What the server greets with (protocol.md#P3.3). */
@@ -108,13 +108,13 @@ export class Delivery implements Message {
   readonly subject: string
   readonly data: unknown
   readonly headers: Record<string, string[]>
-  readonly reply?: string
+  readonly reply: string | undefined
   readonly #respond: Respond
 
   constructor(wire: WireMessage, respond: Respond) {
     this.subject = wire.subject
     this.data = decodeBody(wire)
-    if (wire.reply !== undefined) this.reply = wire.reply
+    this.reply = wire.reply
     this.headers = Object.fromEntries(Object.entries(wire.headers ?? {}).map(([name, value]) => [name, [value].flat()]))
     this.#respond = respond
   }

@@ -89,6 +89,7 @@ export class Outbox {
     for (const { text } of this.#log) send(text)
     this.#send = send
     this.#drain()
+    this.#askIfDue()
   }
 
   /** The link is going away. What is left of this turn counts as sent: if it was not, it is sent again or its outcome unknown. */
@@ -183,8 +184,8 @@ export class Outbox {
 }
 
 function overflown(): PointsmanError {
-  return new PointsmanError('connection_lost', 'Too many publications wait for a link or for the router to confirm', {
+  return new PointsmanError('connection_lost', 'Too many publications wait for the router', {
     retryable: true,
-    remediation: 'Await each publish, send less while the connection is away, or raise `offline.max`.',
+    remediation: 'Await each publish, or raise `offline.max`.',
   })
 }

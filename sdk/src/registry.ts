@@ -37,7 +37,7 @@ export class Wire {
   /** As it stands on the wire. */
   spec(): WireSubscription {
     const { sid, pattern, queue, left } = this
-    return { sid, pattern, ...(queue === undefined ? {} : { queue }), ...(left === undefined ? {} : { max: left }) }
+    return { sid, pattern, queue, max: left }
   }
 
   leave(member: Member, error?: PointsmanError): void {
