@@ -50,6 +50,11 @@ export class PointsmanError extends Error {
   }
 }
 
+/** An `AbortSignal` put an end to it. */
+export function aborted(what: string, subject: string): PointsmanError {
+  return new PointsmanError('aborted', `The ${what} \`${subject}\` was aborted`)
+}
+
 /** The failure that a frame of the server tells of. */
 export function serverError(frame: { code: number; reason: string; message: string; retry_after_ms?: number }): PointsmanError {
   return new PointsmanError(frame.reason, frame.message, { number: frame.code, retryAfterMs: frame.retry_after_ms })

@@ -122,7 +122,7 @@ export class Delivery implements Message {
   async respond(data: unknown, options: RespondOptions = {}): Promise<void> {
     if (this.reply === undefined) {
       throw new PointsmanError('bad_request', `The message on \`${this.subject}\` asks for no answer`, {
-        remediation: 'Look at `reply` before responding.',
+        remediation: 'Look at `reply` before.',
       })
     }
     await this.#respond(this.reply, data, options)

@@ -133,7 +133,7 @@ export class WebSocketManager {
    * The session is kept by the router meanwhile. Called by itself when a link is lost; does nothing while idle, closed or failed.
    */
   handleReconnection(cause?: PointsmanError): void {
-    if (!['connecting', 'connected', 'reconnecting', 'degraded'].includes(this.state)) return
+    if (['idle', 'closed', 'failed'].includes(this.state)) return
     this.#drop()
     const { minDelayMs = MIN_DELAY_MS, maxDelayMs = MAX_DELAY_MS, maxReconnectAttempts = MAX_ATTEMPTS, probeDelayMs = PROBE_DELAY_MS } = this.#options.reconnect ?? {}
     const attempt = ++this.#failures
@@ -345,8 +345,8 @@ function inert(): PointsmanError {
 
 /** What the code of a WebSocket close says (protocol.md#P10). */
 function closeError(code: number, reason: string): PointsmanError {
+  const message = `The link was closed with code ${code}`
   // The WebSocket layer refuses messages that are too large with its own code.
-  if (code === 1009) return serverError({ code: 3503, reason: 'too_large', message: 'A frame was too large for the router' })
-  if (code >= 3000 && code < 4000) return serverError({ code, reason: reason || 'closed', message: `The link was closed with code ${code}` })
-  return lost(`The link was closed with code ${code}`)
+  if (code === 1009) return serverError({ code: 3503, reason: 'too_large', message })
+  return code >= 3000 && code < 4000 ? serverError({ code, reason, message }) : lost(message)
 }

@@ -176,10 +176,7 @@ export class Outbox {
   }
 
   #confirm(received: number): void {
-    const count = Math.min(received - this.#confirmed, this.#log.length)
-    if (count <= 0) return
-    this.#confirmed += count
-    for (const entry of this.#log.splice(0, count)) this.#logLength -= entry.text.length
+    for (; this.#confirmed < received && this.#log.length > 0; this.#confirmed++) this.#logLength -= this.#log.shift()?.text.length ?? 0
   }
 }
 

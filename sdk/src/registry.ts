@@ -1,4 +1,4 @@
-import { PointsmanError } from './error'
+import { aborted, type PointsmanError } from './error'
 import type { Message } from './events'
 import type { WireSubscription } from './frames'
 import type { Gap } from './gap'
@@ -91,7 +91,7 @@ export class Registry {
     if (!wire || signal?.aborted) wire = new Wire(this, sid, key, pattern, options)
     const member = new Member(wire, handler, options, this.#gapTold)
     if (signal?.aborted) {
-      member.end(new PointsmanError('aborted', `The subscription to \`${pattern}\` was aborted before it began`))
+      member.end(aborted('subscription', pattern))
       return member
     }
     wire.members = [...wire.members, member]

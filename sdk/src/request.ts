@@ -1,4 +1,4 @@
-import { PointsmanError } from './error'
+import { aborted, PointsmanError } from './error'
 import type { Message } from './events'
 import type { RequestOptions } from './options'
 import { deferred, type Deferred } from './report'
@@ -22,11 +22,10 @@ export async function ask(
   timers: Timers,
   begin: (answer: Deferred<Message>) => (error: PointsmanError) => void,
 ): Promise<Message> {
-  const aborted = (): PointsmanError => new PointsmanError('aborted', `The request to \`${subject}\` was aborted`)
-  if (signal?.aborted) throw aborted()
+  if (signal?.aborted) throw aborted('request', subject)
   const answer = deferred<Message>()
   const giveUp = begin(answer)
-  const abort = (): void => giveUp(aborted())
+  const abort = (): void => giveUp(aborted('request', subject))
   const timer = timers.setTimeout(
     () => giveUp(new PointsmanError('timeout_local', `Nobody answered on \`${subject}\` within ${timeoutMs} ms`, { retryable: true })),
     timeoutMs,
