@@ -11,7 +11,7 @@ use tokio::time::{Duration, Instant};
 use crate::builder::Settings;
 use crate::client::Shared;
 use crate::encoding::Packer;
-use crate::error::{Close, CloseCause, LinkError};
+use crate::error::{Close, CloseCause, LinkError, Refusal};
 use crate::link::{Dial, Link};
 use crate::serve::Serve;
 use crate::session::Session;
@@ -200,7 +200,13 @@ impl Driver {
         }
         let payload_bytes = usize::try_from(ready.limits.payload_bytes).unwrap_or(usize::MAX);
         let frame_bytes = self.session.as_ref().map_or(usize::MAX, |session| session.frame_bytes);
-        self.shared.outgoing.set_limits(frame_bytes, payload_bytes);
+        let dropped = self.shared.outgoing.set_limits(frame_bytes, payload_bytes);
+        if dropped > 0 {
+            self.shared.refusals.send_modify(|refusals| {
+                refusals.count += dropped;
+                refusals.last = Some(Refusal::too_large(frame_bytes));
+            });
+        }
         self.shared.state.send_replace(ConnectionState::Connected {
             session: ready.session.to_string(),
             server: ready.server.to_string(),
