@@ -1,6 +1,8 @@
 //! `pointsman pub`.
 
+use std::future::poll_fn;
 use std::io::IsTerminal;
+use std::task::Poll;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -157,17 +159,29 @@ impl Outgoing {
         while self.waiting.len() >= IN_FLIGHT {
             self.take_one().await?;
         }
+        // There is room, so the first poll queues it: what waits for answers side by side was sent one after the other.
+        self.client.writable().await;
         let client = self.client.clone();
-        self.waiting.spawn(async move {
+        let mut publishing = Box::pin(async move {
             let subject = message.subject.clone();
             client.publish_acknowledged(message).await.map_err(|error| (subject, error))
         });
-        Ok(())
+        match poll_fn(|cx| Poll::Ready(publishing.as_mut().poll(cx))).await {
+            Poll::Ready(result) => self.take(result),
+            Poll::Pending => {
+                self.waiting.spawn(publishing);
+                Ok(())
+            }
+        }
     }
 
     async fn take_one(&mut self) -> Result<(), Failure> {
         let Some(joined) = self.waiting.join_next().await else { return Ok(()) };
-        match joined.context("a publish did not come to its end")? {
+        self.take(joined.context("a publish did not come to its end")?)
+    }
+
+    fn take(&mut self, result: Result<(), (String, AcknowledgeError)>) -> Result<(), Failure> {
+        match result {
             Ok(()) => {
                 self.done += 1;
                 self.bar.inc(1);
