@@ -25,7 +25,7 @@ export function linkWords({ state, attempt, cause }: ConnectionSnapshot): string
     case 'connected':
       return 'Messages arrive as they are published.'
     case 'reconnecting':
-      return `The link was lost; attempt ${Math.max(1, attempt)} is on its way. The router keeps what is published meanwhile.`
+      return `The link was lost and is opened again (attempt ${Math.max(1, attempt)}). The router keeps what is published meanwhile.`
     case 'degraded':
       return `The router has not answered ${plural(attempt, 'attempt')}. It is tried again now and then.`
     case 'closed':

@@ -5,6 +5,7 @@ import { createTestClient, type TestClient } from 'pointsman/testing'
 import { Activity, StrictMode } from 'react'
 import { afterEach, expect, it } from 'vitest'
 import { AnnouncementLine } from '@/components/AnnouncementLine'
+import { GapLine } from '@/components/GapLine'
 import { LinkBar } from '@/components/LinkBar'
 import { useClientLifetime } from '@/components/use-client-lifetime'
 import { renderLive } from './live'
@@ -29,6 +30,7 @@ const parts = (
   <>
     <LinkBar />
     <AnnouncementLine />
+    <GapLine />
   </>
 )
 
