@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use pointsman_client_websocket::upgrade::WebSocket;
 use pointsman_contract::auth::Authenticator;
 use pointsman_contract::backplane::BackplaneContext;
 use pointsman_contract::client::{ListenError, Listener, Shutdown};
@@ -22,10 +21,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::assembly::Plan;
+use crate::assembly::adapters::HttpAdapters;
 use crate::connection_manager::ConnectionManager;
 use crate::http::listener::{HttpLimits, HttpListener, bind};
 use crate::http::places::{PlaceLimits, Places};
-use crate::http::{App, routes, take_over, whole};
+use crate::http::{App, routes, whole};
 use crate::publisher::Publisher;
 use crate::settings::Settings;
 use crate::status_events;
@@ -66,7 +66,7 @@ pub struct Applied {
 #[derive(Debug)]
 pub struct Server {
     app: Arc<App>,
-    websocket: WebSocket,
+    adapters: HttpAdapters,
     listener: HttpListener,
     settings: Mutex<Settings>,
     shutdown: Shutdown,
@@ -103,7 +103,7 @@ impl Server {
         ));
         let links = TaskTracker::new();
         let places = Arc::new(Places::new(place_limits(&settings)));
-        let websocket = WebSocket::new(settings.websocket_config(), Arc::clone(&sessions), links.clone(), take_over);
+        let adapters = HttpAdapters::new(&settings, &sessions, &links);
         let publisher = Arc::new(Publisher::new(Arc::clone(&router)).map_err(StartFailure::Router)?);
         let app = Arc::new(App {
             connections: ConnectionManager::new(Arc::clone(&sessions), Arc::clone(&publisher)),
@@ -118,7 +118,7 @@ impl Server {
             started: Instant::now(),
             metrics: Default::default(),
         });
-        let all = whole(routes(&app, settings.http.pages).merge(websocket.routes()));
+        let all = whole(routes(&app, settings.http.pages).merge(adapters.routes()));
         let listener = HttpListener::new(socket, all, http_limits(&settings), places, links)
             .map_err(|source| StartFailure::Listen { address, source })?;
         let own_tasks = TaskTracker::new();
@@ -126,7 +126,7 @@ impl Server {
         own_tasks.spawn(status_events::watch_backplane(Arc::clone(&app), stop.clone()));
         Ok(Self {
             app,
-            websocket,
+            adapters,
             listener,
             settings: Mutex::new(settings),
             shutdown: Shutdown::default(),
@@ -173,7 +173,7 @@ impl Server {
         let applied = difference(&current, &plan.settings);
         let settings = plan.settings;
         self.app.sessions.set_config(settings.session_config());
-        self.websocket.set_config(settings.websocket_config());
+        self.adapters.apply(&settings);
         self.app.places.set_limits(place_limits(&settings));
         self.app.config.store(Arc::new(plan.api));
         let authenticator: Arc<dyn Authenticator> = plan.authenticator;
