@@ -156,7 +156,7 @@ impl Driver {
     }
 
     /// The first wire message of a link, and the sids it names.
-    fn connect_message(&self) -> (bytes::Bytes, Vec<u64>) {
+    fn connect_message(&mut self) -> (bytes::Bytes, Vec<u64>) {
         let token = (self.settings.token)();
         let strings = token.as_ref().map_or(0, String::len) + self.settings.name.as_ref().map_or(0, String::len);
         let most = self.session.as_ref().map_or(CONNECT_BYTES, |session| session.frame_bytes);
@@ -168,7 +168,7 @@ impl Driver {
             name: self.settings.name.as_deref().map(Into::into),
             echo: self.settings.echo,
             subscribe,
-            attach: self.session.as_ref().filter(|session| session.sound).map(Session::attach),
+            attach: self.session.as_mut().filter(|session| session.sound).map(Session::attach),
         });
         let mut message = Vec::new();
         self.settings.encoding.append(&connect, &mut message);
