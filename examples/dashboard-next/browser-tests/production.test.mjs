@@ -90,6 +90,18 @@ describe('the dashboard', () => {
     }
   })
 
+  it('shows what others do without moving anything', async () => {
+    const reader = await openPage(stage, '/activity')
+    const actor = await openPage(stage, '/activity')
+    await Promise.all([reader, actor].map(({ page }) => waitForState(page, 'connected')))
+    for (const action of ['Wave', 'Applaud', 'Ask for a break', 'Wave', 'Applaud', 'Ask for a break', 'Wave', 'Applaud', 'Ask for a break']) {
+      await actor.page.getByRole('button', { name: action }).click()
+      await reader.page.locator('.list li').first().getByText(`press ${action}`).waitFor()
+    }
+    assert.equal(await reader.page.locator('.list li').count(), 8)
+    assert.deepEqual(await reader.page.evaluate(() => window.jumps), [])
+  })
+
   it('takes the session up after a cut, and tells a gap when it is gone', async () => {
     const { page, seen } = await openPage(stage, '/')
     await waitForState(page, 'connected')
@@ -108,7 +120,7 @@ describe('the dashboard', () => {
     await stage.router.end(session)
     stage.link.release()
     await waitForState(page, 'connected')
-    await page.getByText(/metrics\.updated.* did not arrive: the session ended while the link was away/).waitFor()
+    await page.getByText(/1 gap: messages are missing, because the session ended while the link was away \(.*metrics\.updated/).waitFor()
     await waitForChanges(page, 'messages_received_total', 1)
     assert.deepEqual(await page.evaluate(() => window.jumps), [])
     await page.screenshot({ path: join(stage.shots, 'gap.png') })

@@ -1,7 +1,8 @@
 // The router and this program as processes, ended by their own ids.
 import { spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
+import { get } from 'node:http'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -27,7 +28,10 @@ export async function ownPort() {
  */
 export async function useRouter(origin) {
   const given = process.env.POINTSMAN_TEST_URL
-  if (given) return { url: given, token: process.env.POINTSMAN_TEST_API_TOKEN ?? '', stop: async () => {} }
+  if (given) {
+    await checkOrigin(given, origin)
+    return { url: given, token: process.env.POINTSMAN_TEST_API_TOKEN ?? '', stop: async () => {} }
+  }
   if (!existsSync(ROUTER)) {
     throw new Error(`There is no router at ${ROUTER}. Build it with: cargo build -p pointsman. Or set POINTSMAN_TEST_URL to a running one that allows ${origin}.`)
   }
@@ -36,6 +40,35 @@ export async function useRouter(origin) {
   const router = start(ROUTER, ['dev', '--listen', '127.0.0.1:0', ...settings], { POINTSMAN_API__TOKEN: token })
   const address = await router.says(/"message":"ready","address":"([^"]+)"/)
   return { url: `http://${address}`, token, stop: router.stop }
+}
+
+/** Says what to set, instead of letting every page fail to connect. */
+async function checkOrigin(url, origin) {
+  const headers = {
+    origin,
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': randomBytes(16).toString('base64'),
+    'sec-websocket-protocol': 'pointsman.v1.json',
+  }
+  const status = await new Promise((resolve, reject) => {
+    get(new URL('/v1/ws', url), { headers })
+      .on('upgrade', (response, socket) => {
+        socket.destroy()
+        resolve(response.statusCode)
+      })
+      .on('response', (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      })
+      .on('error', reject)
+  })
+  if (status === 101) return
+  throw new Error(
+    `The router at ${url} answers ${status} to pages of ${origin}. Set POINTSMAN_TEST_PORT, and start the router with: ` +
+      `--set 'websocket.allowed_origins=["same","http://127.0.0.1:<that port>"]'`,
+  )
 }
 
 /** `next start` or `next dev` on a port. */

@@ -13,7 +13,7 @@ export function GapLine() {
   const words = last && gapWords(last)
   return (
     <p className="gaps" data-gaps={gaps} role="status" title={words}>
-      {words ? `${plural(gaps, 'gap')}. ${words}` : 'No gaps: every message has arrived.'}
+      {words ? `${plural(gaps, 'gap')}: ${words}` : 'No gaps: every message has arrived.'}
     </p>
   )
 }
