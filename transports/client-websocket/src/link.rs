@@ -48,6 +48,8 @@ pub(crate) struct WebSocketLink {
     messages: MessageReader,
     /// Whether bytes that came with the upgrade are still to be looked at.
     fresh: bool,
+    /// Whether the link has ended: what still comes is thrown away, so that the socket is closed with nothing unread, which would take back the close.
+    ended: bool,
 }
 
 impl WebSocketLink {
@@ -65,6 +67,7 @@ impl WebSocketLink {
             socket: Arc::new(Socket(writing)),
             messages: MessageReader::new(already_read, codec, config),
             fresh: true,
+            ended: false,
         }
     }
 }
@@ -84,14 +87,21 @@ impl Link for WebSocketLink {
 
     fn poll_receive(&mut self, cx: &mut Context<'_>, into: &mut dyn Receive) -> Poll<Result<(), CloseReason>> {
         if std::mem::take(&mut self.fresh) {
-            return Poll::Ready(self.messages.take(&[], into));
+            let taken = self.messages.take(&[], into);
+            self.ended = taken.is_err();
+            return Poll::Ready(taken);
         }
         READ.with(|cell| {
             let Ok(mut buffer) = cell.try_borrow_mut() else { return Poll::Ready(Err(CloseReason::Lost)) };
             let mut read = ReadBuf::new(&mut buffer);
             match ready!(Pin::new(&mut self.reading).poll_read(cx, &mut read)) {
                 Ok(()) if read.filled().is_empty() => Poll::Ready(Err(CloseReason::Lost)),
-                Ok(()) => Poll::Ready(self.messages.take(read.filled(), into)),
+                Ok(()) if self.ended => Poll::Ready(Ok(())),
+                Ok(()) => {
+                    let taken = self.messages.take(read.filled(), into);
+                    self.ended = taken.is_err();
+                    Poll::Ready(taken)
+                }
                 Err(_) => Poll::Ready(Err(CloseReason::Lost)),
             }
         })

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use pointsman_protocol::codes::CloseCode;
 use pointsman_session::close::CloseReason;
 use pointsman_session::link::Receive;
+use tungstenite::error::CapacityError;
 use tungstenite::protocol::{Role, WebSocketConfig as Settings, WebSocketContext};
 use tungstenite::{Error, Message};
 
@@ -68,15 +69,15 @@ impl MessageReader {
                 Err(error) => break Some(end_of(&error)),
             }
         };
-        if let Some(end) = end {
-            return Err(end);
+        if end.is_none() {
+            // What is left of it after an end is the context's own close, and the session writes a better one.
+            let _nothing_to_write = self.context.flush(&mut tap);
         }
         // A pong that waits goes the way of everything else: through the outbox.
-        let _nothing_to_write = self.context.flush(&mut tap);
         if !tap.answers.is_empty() {
             into.answer(&tap.answers);
         }
-        Ok(())
+        end.map_or(Ok(()), Err)
     }
 }
 
@@ -85,6 +86,8 @@ fn end_of(error: &Error) -> CloseReason {
     let code = match error {
         Error::ConnectionClosed | Error::AlreadyClosed => return CloseReason::Peer { code: None },
         Error::Io(_) => return CloseReason::Lost,
+        // The top bit of a length must be 0 (RFC 6455, 5.2): that is no length at all.
+        Error::Capacity(CapacityError::MessageTooLong { size, .. }) if *size as u64 >> 63 != 0 => 1002,
         Error::Capacity(_) => 1009,
         Error::Utf8(_) => 1007,
         _ => 1002,
