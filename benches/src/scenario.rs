@@ -57,8 +57,12 @@ impl Scenario {
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Outcome {
-    /// Whether every delivery arrived.
+    /// Whether every delivery arrived, and no more.
     pub complete: bool,
+    /// Deliveries that did not arrive; negative where there were more than sent.
+    pub missing: i64,
+    /// Links that ended.
+    pub lost: usize,
     /// Deliveries while it was measured.
     pub deliveries: u64,
     /// Processor seconds of the server while it was measured.
@@ -108,11 +112,15 @@ async fn measure(server: &Server, form: Form, scenario: &Scenario) -> anyhow::Re
     let deliveries = load.delivered.get() - before.0;
     let resident = server.resident()?;
     drop(slow);
+    let expected = publishing.sent * scenario.receivers as u64;
+    let missing = i64::try_from(expected).unwrap_or(i64::MAX) - i64::try_from(load.delivered.get()).unwrap_or(0);
     let mut latencies = load.latencies.take();
     let latency = (!latencies.is_empty())
         .then(|| [0.5, 0.99, 1.0].map(|share| percentile(&mut latencies, share) as f64 / 1000.0));
     Ok(Outcome {
         complete: complete && load.lost.get() == 0,
+        missing,
+        lost: load.lost.get(),
         deliveries,
         processor,
         seconds,

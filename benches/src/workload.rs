@@ -3,6 +3,7 @@
 mod codec;
 mod outbox;
 mod route;
+mod websocket;
 
 /// What is done once per iteration.
 pub type Operation = Box<dyn FnMut()>;
@@ -54,6 +55,7 @@ pub fn all() -> Vec<Workload> {
     let mut all = codec::workloads();
     all.extend(route::workloads());
     all.extend(outbox::workloads());
+    all.extend(websocket::workloads());
     all
 }
 

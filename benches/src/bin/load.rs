@@ -180,6 +180,9 @@ fn compare(common: &Common, scenarios: &[Scenario], repetitions: usize) -> anyho
                 let program = if which == 1 { &raw } else { &ours };
                 let server = Server::start(program, Some(common.core), &common.settings)?;
                 let outcome = scenario::run(&server, common.form, scenario)?;
+                if !outcome.complete {
+                    eprintln!("incomplete: {} on {program:?}: {outcome:?}", scenario.name());
+                }
                 if let Some(runs) = runs.get_mut(which) {
                     runs.push(outcome);
                 }

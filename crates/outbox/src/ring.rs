@@ -6,7 +6,7 @@ use crate::pool::Pool;
 use crate::segment::{Data, Segment};
 
 /// Own bytes are gathered into parts of this size, so that the buffers they were written from stay in use while hot.
-const PART_BYTES: usize = 4 * 1024;
+const PART_BYTES: usize = 2 * 1024;
 
 /// How much is kept for a resend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,10 @@ impl Ring {
 
     /// Takes over a segment that has been written completely.
     pub fn keep(&mut self, segment: Segment, limits: RingLimits, pool: &mut Pool) {
+        if segment.counted == 0 {
+            // Nothing in it is sent again: it was for the link it went to.
+            return discard(segment, pool);
+        }
         let len = u32::try_from(segment.len()).unwrap_or(u32::MAX);
         if limits.messages == 0 || len > limits.bytes || segment.counted > limits.messages {
             self.forget_all(pool);
