@@ -28,27 +28,31 @@ export class PointsmanError extends Error {
   /** Name of the code: of protocol.md#P10, or one of {@link LocalErrorCode}. */
   readonly code: ErrorCode
   /** The number that the server sent with the code. */
-  readonly number?: number
+  readonly number: number | undefined
   /** Whether the same request can succeed later. */
   readonly retryable: boolean
   /** How long to wait before that, in milliseconds, where the server said so. */
-  readonly retryAfterMs?: number
+  readonly retryAfterMs: number | undefined
   /** What to do about it. */
   readonly remediation: string
-  override readonly cause?: unknown
+  override readonly cause: unknown
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message)
+    const { number = 0, retryAfterMs } = details
     this.code = code
-    const { number, retryAfterMs, cause } = details
-    if (number !== undefined) this.number = number
-    if (retryAfterMs !== undefined) this.retryAfterMs = retryAfterMs
-    if (cause !== undefined) this.cause = cause
-    this.retryable = details.retryable ?? (number !== undefined && (number < 1000 ? number >= 200 : number < 3500))
-    this.remediation =
-      details.remediation ??
-      (this.retryable ? `Try again${retryAfterMs ? ` after ${retryAfterMs} ms` : ''}.` : 'Correct what the message names; trying again changes nothing.')
+    this.number = details.number
+    this.retryAfterMs = retryAfterMs
+    this.cause = details.cause
+    // 2xx and 3xx of requests, 3000 to 3499 of links (protocol.md#P10).
+    this.retryable = details.retryable ?? (number >= 200 && number < 3500)
+    this.remediation = details.remediation ?? (this.retryable ? `Try again${retryAfterMs ? ` after ${retryAfterMs} ms` : ''}.` : 'Correct what the message names.')
   }
+}
+
+/** An `AbortSignal` put an end to it. */
+export function aborted(what: string, subject: string): PointsmanError {
+  return new PointsmanError('aborted', `The ${what} \`${subject}\` was aborted`)
 }
 
 /** The failure that a frame of the server tells of. */

@@ -144,7 +144,7 @@ export interface Message<T = unknown, S extends string = string> {
   /** Header values by name, in the order sent. */
   readonly headers: Record<string, string[]>
   /** Where an answer is expected, if one is. */
-  readonly reply?: string
+  readonly reply?: string | undefined
   /** Answers a request. Rejects with `bad_request` if no answer was asked for. */
   respond(data: unknown, options?: RespondOptions): Promise<void>
 }

@@ -15,16 +15,16 @@ export type WireHeaders = Record<string, string | string[]>
 /** One message within a `message` frame. */
 export interface WireMessage extends Body {
   subject: string
-  headers?: WireHeaders
-  reply?: string
+  headers?: WireHeaders | undefined
+  reply?: string | undefined
 }
 
 /** A subscription as it stands in `connect` and `subscribe`. */
 export interface WireSubscription {
   sid: number
   pattern: string
-  queue?: string
-  max?: number
+  queue: string | undefined
+  max: number | undefined
 }
 
 /** What the server greets with (protocol.md#P3.3). */
@@ -108,13 +108,13 @@ export class Delivery implements Message {
   readonly subject: string
   readonly data: unknown
   readonly headers: Record<string, string[]>
-  readonly reply?: string
+  readonly reply: string | undefined
   readonly #respond: Respond
 
   constructor(wire: WireMessage, respond: Respond) {
     this.subject = wire.subject
     this.data = decodeBody(wire)
-    if (wire.reply !== undefined) this.reply = wire.reply
+    this.reply = wire.reply
     this.headers = Object.fromEntries(Object.entries(wire.headers ?? {}).map(([name, value]) => [name, [value].flat()]))
     this.#respond = respond
   }
@@ -122,7 +122,7 @@ export class Delivery implements Message {
   async respond(data: unknown, options: RespondOptions = {}): Promise<void> {
     if (this.reply === undefined) {
       throw new PointsmanError('bad_request', `The message on \`${this.subject}\` asks for no answer`, {
-        remediation: 'Look at `reply` before responding.',
+        remediation: 'Look at `reply` before.',
       })
     }
     await this.#respond(this.reply, data, options)

@@ -3,7 +3,7 @@ export interface Gap {
   /** Patterns of the subscriptions that lost messages. */
   patterns: string[]
   /** How many, if that is known. */
-  lost?: number
+  lost?: number | undefined
   reason: GapReason
 }
 

@@ -4,11 +4,9 @@ import type { Message } from './events'
 import { Delivery, type WireHeaders } from './frames'
 import type { PublishOptions, RequestOptions } from './options'
 import { Registry, type Wire } from './registry'
-import { deferred } from './report'
+import { ask, timeoutOf } from './request'
 import { check, matches } from './subject'
 import { systemTimers } from './timers'
-
-const REQUEST_TIMEOUT_MS = 5000
 
 /** A bus within the program: no link, nothing is lost, deliveries come in the order published, after the publishing turn. */
 export class LocalCarrier implements Carrier {
@@ -28,7 +26,7 @@ export class LocalCarrier implements Carrier {
     const { headers, reply } = options
     await Promise.resolve()
     const message = new Delivery(
-      { subject, data, ...(headers ? { headers: headers as WireHeaders } : {}), ...(reply === undefined ? {} : { reply }) },
+      { subject, data, headers: headers as WireHeaders | undefined, reply },
       (to, answer, more) => this.publish(to, answer, more),
     )
     this.#replies.get(subject)?.(message)
@@ -36,23 +34,18 @@ export class LocalCarrier implements Carrier {
   }
 
   async request(subject: string, data: unknown, options: RequestOptions): Promise<Message> {
-    const { signal, timeoutMs = REQUEST_TIMEOUT_MS, headers } = options
+    check(subject, 'subject')
+    const timeoutMs = timeoutOf(options, undefined)
     if (this.#receivers(subject).length === 0) throw new PointsmanError('no_responders', `Nobody is subscribed to \`${subject}\``, { number: 200 })
     const reply = `_INBOX.local.${++this.#reply}`
-    const answer = deferred<Message>()
-    this.#replies.set(reply, answer.resolve)
-    const abort = (): void => answer.reject(new PointsmanError('aborted', `The request to \`${subject}\` was aborted`))
-    if (signal?.aborted) abort()
-    signal?.addEventListener('abort', abort)
-    const late = (): void => answer.reject(new PointsmanError('timeout_local', `Nobody answered on \`${subject}\` within ${timeoutMs} ms`, { retryable: true }))
-    const timer = systemTimers.setTimeout(late, timeoutMs)
     try {
-      await this.publish(subject, data, { headers, reply })
-      return await answer.promise
+      return await ask(subject, timeoutMs, options.signal, systemTimers, (answer) => {
+        this.#replies.set(reply, answer.resolve)
+        this.publish(subject, data, { headers: options.headers, reply }).catch(answer.reject)
+        return answer.reject
+      })
     } finally {
       this.#replies.delete(reply)
-      systemTimers.clearTimeout(timer)
-      signal?.removeEventListener('abort', abort)
     }
   }
 

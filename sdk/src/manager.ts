@@ -79,7 +79,8 @@ export class WebSocketManager {
         if (this.state === 'idle') this.#start()
       },
       refusal: () => this.#refusal(),
-      error: (error) => this.#events.error.emit(error),
+      // Behind the turn: whoever hears of it may do anything.
+      error: (error) => queueMicrotask(() => this.#events.error.emit(error)),
       gap: (gap) => {
         this.#snapshot = { ...this.#snapshot, gaps: this.#snapshot.gaps + 1 }
         this.#events.gap.emit(gap)
@@ -115,7 +116,7 @@ export class WebSocketManager {
   /** Ends the link and the session. Subscriptions stay and come back with the next `connect()`; what happens until then is not told as a gap. */
   disconnect(): void {
     if (this.state === 'closed') return
-    this.#stop('closed', new PointsmanError('closed', 'The connection was closed by this program', { remediation: 'Call `connect()` to open it again.' }), 1000)
+    this.#stop('closed', new PointsmanError('closed', 'The connection was closed by this program', { remediation: 'Call `connect()`.' }), 1000)
   }
 
   subscribe(pattern: string, handler: Handler): Subscription {
@@ -132,7 +133,7 @@ export class WebSocketManager {
    * The session is kept by the router meanwhile. Called by itself when a link is lost; does nothing while idle, closed or failed.
    */
   handleReconnection(cause?: PointsmanError): void {
-    if (!['connecting', 'connected', 'reconnecting', 'degraded'].includes(this.state)) return
+    if (['idle', 'closed', 'failed'].includes(this.state)) return
     this.#drop()
     const { minDelayMs = MIN_DELAY_MS, maxDelayMs = MAX_DELAY_MS, maxReconnectAttempts = MAX_ATTEMPTS, probeDelayMs = PROBE_DELAY_MS } = this.#options.reconnect ?? {}
     const attempt = ++this.#failures
@@ -151,7 +152,7 @@ export class WebSocketManager {
 
   #refusal(): PointsmanError | undefined {
     const { state, cause } = this.#snapshot
-    if (state === 'failed') return new PointsmanError('closed', 'The connection has failed and does not try again by itself', { cause, remediation: cause?.remediation })
+    if (state === 'failed') return new PointsmanError('closed', 'The connection has failed', { cause, remediation: cause?.remediation })
     if (state === 'closed') return cause
     return resolveUrl(this.#options.url) === undefined ? inert() : undefined
   }
@@ -181,6 +182,8 @@ export class WebSocketManager {
     if (this.#keepMs > 0 && this.#timers.now() - this.#lostAt > this.#keepMs) this.#session.forget(this.#snapshot.cause)
     const { state, cause } = this.#snapshot
     this.#set(state === 'reconnecting' || state === 'degraded' ? state : 'connecting', { attempt: this.#failures, cause })
+    // Whoever heard of the state may have ended it.
+    if (this.#current !== attempt) return
     this.#watchTimer = this.#timers.setTimeout(() => this.#lost(attempt, lost(`No link within ${connectTimeoutMs} ms`)), connectTimeoutMs)
     if (!getToken || !attempt.freshToken) return this.#open(attempt)
     Promise.resolve()
@@ -198,14 +201,14 @@ export class WebSocketManager {
   #open(attempt: Attempt): void {
     const Socket = this.#options.WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket
     if (!Socket) {
-      const remediation = 'Pass a WebSocket class as option `WebSocket`, such as that of the package ws.'
+      const remediation = 'Pass one as option `WebSocket`, such as that of the package ws.'
       return this.#stop('failed', new PointsmanError('unsupported', 'This platform has no WebSocket', { remediation }))
     }
     let socket: WebSocketLike
     try {
       socket = new Socket(resolveUrl(this.#options.url) ?? '', [SUBPROTOCOL])
     } catch (cause) {
-      return this.#stop('failed', new PointsmanError('bad_request', `No WebSocket can be made for this address: ${String(cause)}`, { cause, remediation: 'Correct the option `url`.' }))
+      return this.#stop('failed', new PointsmanError('bad_request', `No WebSocket can be made for this address: ${String(cause)}`, { cause }))
     }
     attempt.socket = socket
     socket.onopen = () => socket.send(this.#session.connect(this.#token))
@@ -230,7 +233,7 @@ export class WebSocketManager {
     const [first, ...rest] = frames
     if (first?.op === 'ready') {
       this.#ready(first, socket)
-      if (rest.length > 0) this.#session.receive(rest, 0)
+      this.#session.receive(rest, 0, 0)
     } else if (first?.op === 'close') {
       attempt.closing = serverError(first)
     } else {
@@ -245,6 +248,7 @@ export class WebSocketManager {
     this.#listen(2 * frame.heartbeat_ms)
     const { session, server } = frame
     this.#session.ready(frame, (text) => socket.send(text))
+    if (this.#readyAt === undefined) return
     this.#set('connected', { attempt: 0, session, server })
     this.#settle()
   }
@@ -298,7 +302,7 @@ export class WebSocketManager {
     this.#keepMs = 0
     this.#session.end(cause)
     this.#set(state, { attempt: 0, cause })
-    if (state === 'failed') this.#events.error.emit(cause)
+    if (state === 'failed') queueMicrotask(() => this.#events.error.emit(cause))
     this.#settle(cause)
   }
 
@@ -312,14 +316,12 @@ export class WebSocketManager {
     this.#listen(PROBE_ANSWER_MS)
   }
 
-  #set(to: ConnectionState, next: { attempt: number; nextDelayMs?: number; cause?: PointsmanError | undefined; session?: string; server?: string }): void {
+  #set(to: ConnectionState, next: Pick<ConnectionSnapshot, 'attempt' | 'nextDelayMs' | 'cause' | 'session' | 'server'>): void {
     const { state: from, gaps, session, server } = this.#snapshot
     const { attempt, nextDelayMs, cause } = next
-    const change = { attempt, ...(nextDelayMs === undefined ? {} : { nextDelayMs }), ...(cause ? { cause } : {}) }
-    const known = session === undefined || to === 'closed' || to === 'failed' ? {} : { session, ...(server === undefined ? {} : { server }) }
-    const fresh = next.session === undefined || next.server === undefined ? {} : { session: next.session, server: next.server }
-    this.#snapshot = { state: to, link: 'websocket', gaps, ...change, ...known, ...fresh }
-    this.#events.state.emit({ from, to, ...change })
+    const known = to === 'closed' || to === 'failed' ? {} : { session, server }
+    this.#snapshot = { ...known, state: to, link: 'websocket', gaps, ...next }
+    this.#events.state.emit({ from, to, attempt, nextDelayMs, cause })
     if (to === 'degraded' && cause) this.#settle(cause)
   }
 
@@ -336,15 +338,15 @@ function lost(message: string, cause?: unknown): PointsmanError {
 }
 
 function inert(): PointsmanError {
-  return new PointsmanError('closed', 'There is neither a page nor an absolute address to connect to', {
-    remediation: 'Pass `url` as ws: or wss: address, or use the client in a browser.',
+  return new PointsmanError('closed', 'There is neither a page nor an absolute address', {
+    remediation: 'Pass a ws: or wss: address as option `url`.',
   })
 }
 
 /** What the code of a WebSocket close says (protocol.md#P10). */
 function closeError(code: number, reason: string): PointsmanError {
+  const message = `The link was closed with code ${code}`
   // The WebSocket layer refuses messages that are too large with its own code.
-  if (code === 1009) return serverError({ code: 3503, reason: 'too_large', message: 'A frame was above the limit of the router' })
-  if (code >= 3000 && code < 4000) return serverError({ code, reason: reason || 'closed', message: `The router closed the link with code ${code}` })
-  return lost(`The link was closed with code ${code}`)
+  if (code === 1009) return serverError({ code: 3503, reason: 'too_large', message })
+  return code >= 3000 && code < 4000 ? serverError({ code, reason, message }) : lost(message)
 }

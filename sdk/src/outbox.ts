@@ -89,6 +89,7 @@ export class Outbox {
     for (const { text } of this.#log) send(text)
     this.#send = send
     this.#drain()
+    this.#askIfDue()
   }
 
   /** The link is going away. What is left of this turn counts as sent: if it was not, it is sent again or its outcome unknown. */
@@ -175,16 +176,13 @@ export class Outbox {
   }
 
   #confirm(received: number): void {
-    const count = Math.min(received - this.#confirmed, this.#log.length)
-    if (count <= 0) return
-    this.#confirmed += count
-    for (const entry of this.#log.splice(0, count)) this.#logLength -= entry.text.length
+    for (; this.#confirmed < received && this.#log.length > 0; this.#confirmed++) this.#logLength -= this.#log.shift()?.text.length ?? 0
   }
 }
 
 function overflown(): PointsmanError {
-  return new PointsmanError('connection_lost', 'Too many publications wait for a link or for the router to confirm', {
+  return new PointsmanError('connection_lost', 'Too many publications wait for the router', {
     retryable: true,
-    remediation: 'Await each publish, send less while the connection is away, or raise `offline.max`.',
+    remediation: 'Await each publish, or raise `offline.max`.',
   })
 }

@@ -9,23 +9,17 @@ export interface PageEvents {
 /** Listens to the page, if there is one. Returns what stops it. */
 export function watchPage(events: PageEvents): () => void {
   if (typeof window === 'undefined' || typeof document === 'undefined') return () => {}
+  const stop = new AbortController()
+  const { signal } = stop
   const wake = (): void => events.wake()
-  const visible = (): void => {
-    if (document.visibilityState === 'visible') wake()
-  }
   const hide = (event: PageTransitionEvent): void => {
     if (event.persisted) events.freeze()
   }
-  window.addEventListener('online', wake)
-  window.addEventListener('pageshow', wake)
-  window.addEventListener('pagehide', hide)
-  document.addEventListener('visibilitychange', visible)
-  return () => {
-    window.removeEventListener('online', wake)
-    window.removeEventListener('pageshow', wake)
-    window.removeEventListener('pagehide', hide)
-    document.removeEventListener('visibilitychange', visible)
-  }
+  window.addEventListener('online', wake, { signal })
+  window.addEventListener('pageshow', wake, { signal })
+  window.addEventListener('pagehide', hide, { signal })
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && wake(), { signal })
+  return () => stop.abort()
 }
 
 /** The address to connect to, or nothing where there is neither a page nor an absolute address. */

@@ -1,4 +1,4 @@
-import { PointsmanError } from './error'
+import { aborted, type PointsmanError } from './error'
 import type { Message } from './events'
 import type { WireSubscription } from './frames'
 import type { Gap } from './gap'
@@ -37,7 +37,7 @@ export class Wire {
   /** As it stands on the wire. */
   spec(): WireSubscription {
     const { sid, pattern, queue, left } = this
-    return { sid, pattern, ...(queue === undefined ? {} : { queue }), ...(left === undefined ? {} : { max: left }) }
+    return { sid, pattern, queue, max: left }
   }
 
   leave(member: Member, error?: PointsmanError): void {
@@ -91,7 +91,7 @@ export class Registry {
     if (!wire || signal?.aborted) wire = new Wire(this, sid, key, pattern, options)
     const member = new Member(wire, handler, options, this.#gapTold)
     if (signal?.aborted) {
-      member.end(new PointsmanError('aborted', `The subscription to \`${pattern}\` was aborted before it began`))
+      member.end(aborted('subscription', pattern))
       return member
     }
     wire.members = [...wire.members, member]

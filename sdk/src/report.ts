@@ -7,8 +7,8 @@ export interface Deferred<T> {
 
 /** Makes a {@link Deferred}. */
 export function deferred<T>(): Deferred<T> {
-  let resolve: (value: T) => void = () => {}
-  let reject: (error: unknown) => void = () => {}
+  let resolve!: (value: T) => void
+  let reject!: (error: unknown) => void
   const promise = new Promise<T>((yes, no) => {
     resolve = yes
     reject = no

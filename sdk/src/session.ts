@@ -7,17 +7,16 @@ import type { ClientOptions, PublishOptions, RequestOptions } from './options'
 import { Outbox, type Outgoing } from './outbox'
 import { Registry, type Wire } from './registry'
 import { deferred } from './report'
+import { ask, timeoutOf } from './request'
 import { check } from './subject'
 import type { Timers } from './timers'
 
 const LINGER_MS = 1000
-const REQUEST_TIMEOUT_MS = 5000
-const REQUEST_TIMEOUT_MAX_MS = 60_000
 const OFFLINE_MAX = 256
 const OFFLINE_MAX_LENGTH = 4 * 1024 * 1024
-/** The router hears the count after so many wire messages, characters or milliseconds (protocol.md#P7.3). */
+/** The router hears the count after so many wire messages, characters (of at most 3 bytes) or milliseconds (protocol.md#P7.3). */
 const ACK_MESSAGES = 64
-const ACK_LENGTH = 32 * 1024
+const ACK_LENGTH = 21 * 1024
 const ACK_MS = 1000
 /** Characters of the subscriptions in `connect`: the limit of a frame is not known yet, and often 64 KiB. */
 const LIST_LENGTH = 16 * 1024
@@ -79,10 +78,6 @@ export class Session implements Carrier {
     this.registry = new Registry(timers, options.lingerMs ?? LINGER_MS, changed, (gap) => host.gap(gap))
   }
 
-  get id(): string | undefined {
-    return this.#identity?.session
-  }
-
   publish(subject: string, data: unknown, options: PublishOptions): Promise<void> {
     const { ack, headers, reply, messageId } = options
     const done = deferred<void>()
@@ -106,36 +101,19 @@ export class Session implements Carrier {
   }
 
   async request(subject: string, data: unknown, options: RequestOptions): Promise<Message> {
-    const { signal, headers } = options
-    const timeoutMs = options.timeoutMs ?? this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
-    if (!(timeoutMs >= 1 && timeoutMs <= REQUEST_TIMEOUT_MAX_MS)) {
-      throw new PointsmanError('bad_request', `A timeout of ${timeoutMs} ms is not possible`, { remediation: 'Use 1 to 60,000 ms.' })
-    }
-    const done = deferred<Message>()
+    const timeoutMs = timeoutOf(options, this.#options.requestTimeoutMs)
     const id = ++this.#id
-    const frame = { op: 'request', id, subject, ...encodeBody(data), headers, timeout_ms: Math.ceil(timeoutMs) }
-    const abort = (): void => this.#giveUp(item, new PointsmanError('aborted', `The request to \`${subject}\` was aborted`))
-    if (signal?.aborted) throw new PointsmanError('aborted', `The request to \`${subject}\` was aborted before it began`)
-    const item = this.#send(subject, frame, id, {
-      resolve: (reply) => done.resolve(new Delivery({ ...reply, subject }, this.#respond)),
-      reject: (error) => done.reject(error),
+    const frame = { op: 'request', id, subject, ...encodeBody(data), headers: options.headers, timeout_ms: Math.ceil(timeoutMs) }
+    return ask(subject, timeoutMs, options.signal, this.#timers, (answer) => {
+      const item = this.#send(subject, frame, id, {
+        resolve: (reply) => answer.resolve(new Delivery({ ...reply, subject }, this.#respond)),
+        reject: answer.reject,
+      })
+      return (error) => {
+        this.#outbox.cancel(item)
+        item.fail(error)
+      }
     })
-    const timer = this.#timers.setTimeout(() => {
-      this.#giveUp(
-        item,
-        new PointsmanError('timeout_local', `Nobody answered on \`${subject}\` within ${timeoutMs} ms`, {
-          retryable: true,
-          remediation: 'Look whether the responder runs and the connection is up, or allow more time.',
-        }),
-      )
-    }, timeoutMs)
-    signal?.addEventListener('abort', abort)
-    try {
-      return await done.promise
-    } finally {
-      this.#timers.clearTimeout(timer)
-      signal?.removeEventListener('abort', abort)
-    }
   }
 
   /** The first frame of a link (protocol.md#P3.2, P8.2). */
@@ -161,24 +139,27 @@ export class Session implements Carrier {
   ready(frame: ReadyFrame, send: (text: string) => void): void {
     this.#identity = frame
     this.#outbox.frameMax = frame.limits.frame_bytes
+    let lost: Wire[] = []
     if (frame.resumed) {
       this.#received += frame.skipped ?? 0
       this.#outbox.open(send, frame.received)
     } else {
-      this.#renew(frame)
+      lost = this.#renew(frame)
       this.#outbox.open(send)
     }
-    // Only now: what a listener subscribes above is found here.
     this.#open = true
     for (const wire of new Set([...this.#known.values(), ...this.registry.wires.values()])) this.#reconcile(wire)
+    // Last, for whoever hears of it may do anything; still before all that is delivered.
+    this.registry.gap(lost, { reason: 'session_gone' })
   }
 
-  /** Handles the frames of one counted wire message of `length` characters. All of them, whatever a handler does meanwhile. */
-  receive(frames: readonly ServerFrame[], length: number): void {
-    this.#received += 1
-    this.#unackedMessages += 1
+  /** Handles the frames of one wire message of `length` characters. All of them, whatever a handler does meanwhile. */
+  receive(frames: readonly ServerFrame[], length: number, counted = 1): void {
+    this.#received += counted
+    this.#unackedMessages += counted
     this.#unackedLength += length
     for (const frame of frames) this.#frame(frame)
+    if (!this.#open) return
     if (this.#unackedMessages >= ACK_MESSAGES || this.#unackedLength >= ACK_LENGTH) this.#acknowledge('pong')
     else if (this.#unackedMessages > 0) this.#ackTimer ??= this.#timers.setTimeout(() => this.#acknowledge('pong'), ACK_MS)
   }
@@ -202,7 +183,7 @@ export class Session implements Carrier {
     const unknown = (what: string): PointsmanError =>
       new PointsmanError('outcome_unknown', `The session ended before the router answered${what}`, {
         cause,
-        remediation: 'It may have been carried out. Send it again only if twice does no harm, or with the same messageId.',
+        remediation: 'It may have been carried out: send it again only where twice does no harm.',
       })
     for (const [id, call] of this.#calls) {
       if (!call.sent) continue
@@ -222,20 +203,18 @@ export class Session implements Carrier {
     this.registry.postpone(error)
   }
 
-  /** A new session took the place of an older one, or is the first. */
-  #renew(frame: ReadyFrame): void {
-    const before = this.#known
+  /** A new session took the place of an older one, or is the first. Returns the subscriptions that may have lost messages. */
+  #renew(frame: ReadyFrame): Wire[] {
+    const before = [...this.#known.values()]
     this.forget()
     this.#identity = frame
     this.#received = 0
     this.#known = new Map(this.#announced.map((wire) => [wire.sid, wire]))
     for (const { sid, ...refused } of frame.refused ?? []) this.#refuse(this.#known.get(sid), serverError(refused))
-    if (this.#gone) {
-      const wires = [...before.values()].filter((wire) => this.registry.wires.has(wire.sid))
-      this.registry.gap(wires, { reason: 'session_gone' })
-    }
-    this.#gone = false
     for (const wire of this.#known.values()) this.registry.confirm(wire)
+    const lost = this.#gone ? before.filter((wire) => this.registry.wires.has(wire.sid)) : []
+    this.#gone = false
+    return lost
   }
 
   #send(subject: string, frame: object, id: number | undefined, call: Omit<Call, 'sent'> & { sent?: (() => void) | undefined }): Outgoing {
@@ -265,11 +244,6 @@ export class Session implements Carrier {
     return item
   }
 
-  #giveUp(item: Outgoing, error: PointsmanError): void {
-    this.#outbox.cancel(item)
-    item.fail(error)
-  }
-
   #respond = (subject: string, data: unknown, options: PublishOptions): Promise<void> => this.publish(subject, data, options)
 
   #frame(frame: ServerFrame): void {
@@ -293,7 +267,7 @@ export class Session implements Carrier {
         const { sids, lost, reason } = frame
         this.registry.gap(
           sids.map((sid) => this.registry.wires.get(sid)),
-          lost === undefined ? { reason } : { lost, reason },
+          { lost, reason },
         )
         break
       }

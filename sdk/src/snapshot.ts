@@ -17,14 +17,14 @@ export interface ConnectionSnapshot {
   /** Attempts since the last lasting link; 0 while there is one. */
   readonly attempt: number
   /** Until the next attempt, counted from when the state was entered, in milliseconds. */
-  readonly nextDelayMs?: number
+  readonly nextDelayMs?: number | undefined
   readonly link: 'websocket'
   /** Id of the session at the router. */
-  readonly session?: string
+  readonly session?: string | undefined
   /** Name and version of the router. */
-  readonly server?: string
+  readonly server?: string | undefined
   /** Why it is not connected. */
-  readonly cause?: PointsmanError
+  readonly cause?: PointsmanError | undefined
   /** Gaps told since the client was made. */
   readonly gaps: number
 }
@@ -34,6 +34,6 @@ export interface StateChange {
   readonly from: ConnectionState
   readonly to: ConnectionState
   readonly attempt: number
-  readonly nextDelayMs?: number
-  readonly cause?: PointsmanError
+  readonly nextDelayMs?: number | undefined
+  readonly cause?: PointsmanError | undefined
 }

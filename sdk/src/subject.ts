@@ -8,16 +8,15 @@ const FORBIDDEN = /[\0-\x20\x7f\p{Cs}]/u
 /** Throws `bad_subject` or `bad_pattern` unless `text` is one (protocol.md#P2). */
 export function check(text: string, kind: 'subject' | 'pattern'): void {
   const tokens = text.split('.')
+  const subject = kind === 'subject'
   const wrong =
     FORBIDDEN.test(text) ||
     tokens.length > TOKENS_MAX ||
     (text.length * 3 > BYTES_MAX && new TextEncoder().encode(text).length > BYTES_MAX) ||
-    tokens.some((token, at) =>
-      kind === 'subject' ? token === '' || token === '*' || token === '>' : token === '' || (token === '>' && at < tokens.length - 1),
-    )
+    tokens.some((token, at) => token === '' || (token === '*' ? subject : token === '>' && (subject || at < tokens.length - 1)))
   if (wrong) {
     throw new PointsmanError(`bad_${kind}`, `\`${text}\` is not a ${kind}`, {
-      remediation: `Use 1 to 16 tokens joined by ".", at most 256 bytes, without spaces${kind === 'subject' ? ' and wildcards' : '; "*" is one token, ">" the rest'}.`,
+      remediation: 'Use 1 to 16 tokens joined by ".", at most 256 bytes, without spaces; "*" (one token) and ">" (the rest) only in patterns.',
     })
   }
 }

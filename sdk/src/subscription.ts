@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { PointsmanError } from './error'
+import { aborted, PointsmanError } from './error'
 import type { Message } from './events'
 import type { Gap } from './gap'
 import type { SubscribeOptions } from './options'
@@ -37,7 +37,7 @@ export class Member implements Subscription, AsyncIterator<Message> {
   #lost = 0
   #error: PointsmanError | undefined
   #gapTold: (gap: Gap) => void
-  #abort: () => void = () => this.#wire.leave(this, new PointsmanError('aborted', `The subscription to \`${this.pattern}\` was aborted`))
+  #abort: () => void = () => this.#wire.leave(this, aborted('subscription', this.pattern))
 
   constructor(wire: Wire, handler: Handler | undefined, options: SubscribeOptions, gapTold: (gap: Gap) => void) {
     this.pattern = wire.pattern

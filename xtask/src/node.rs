@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use crate::command;
 use crate::project::Project;
@@ -51,8 +52,11 @@ pub(crate) fn npm(project: &Project, folder: &str) -> Command {
     npm
 }
 
-/// Installs exactly what the lock file says, unless that was done already.
+/// Installs exactly what the lock file says, unless that was done already. A package that needs more than that has a script `setup`.
 pub(crate) fn install(project: &Project, folder: &str) -> Result<()> {
+    if scripts(project, folder)?.contains(&"setup".to_owned()) {
+        return command::run(npm(project, folder).args(["run", "setup"]));
+    }
     let lock = project.path(folder).join("package-lock.json");
     // npm writes this file at the end of an install.
     let installed = project.path(folder).join("node_modules/.package-lock.json");
@@ -61,6 +65,16 @@ pub(crate) fn install(project: &Project, folder: &str) -> Result<()> {
         return Ok(());
     }
     command::run(npm(project, folder).args(["ci", "--no-audit", "--no-fund"]))
+}
+
+/// Names of a package's scripts.
+pub(crate) fn scripts(project: &Project, folder: &str) -> Result<Vec<String>> {
+    let file = project.path(folder).join("package.json");
+    let text = fs::read_to_string(&file).with_context(|| format!("{} could not be read", project.shown(&file)))?;
+    let package: Value =
+        serde_json::from_str(&text).with_context(|| format!("{} is not JSON", project.shown(&file)))?;
+    let scripts = package.get("scripts").and_then(Value::as_object);
+    Ok(scripts.into_iter().flatten().map(|(name, _)| name.clone()).collect())
 }
 
 /// Runs a script of a package.

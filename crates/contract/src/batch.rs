@@ -14,9 +14,9 @@ impl Span {
         bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
-    fn text(self, bytes: &[u8]) -> &str {
-        // Text comes in as `&str`, so this cannot fail; the empty text is no valid subject and matches nothing.
-        std::str::from_utf8(self.of(bytes)).unwrap_or_default()
+    fn text(self, texts: &str) -> &str {
+        // Cut where it was put together, so this cannot fail; the empty text is no valid subject and matches nothing.
+        texts.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 }
 
@@ -91,6 +91,8 @@ struct Item {
 /// Publications of one read, in order. Reused: [`clear`](Self::clear) keeps the memory.
 #[derive(Debug, Default)]
 pub struct Batch {
+    /// Subjects and ids: known to be text, so they are not looked through again when they are read.
+    texts: String,
     bytes: Vec<u8>,
     items: Vec<Item>,
 }
@@ -104,15 +106,21 @@ impl Batch {
     /// Adds a copy of a publication.
     pub fn push(&mut self, publication: &PublicationView<'_>) {
         let item = Item {
-            subject: self.copy(publication.subject.as_bytes()),
-            reply: publication.reply.map(|reply| self.copy(reply.as_bytes())),
-            message_id: publication.message_id.map(|id| self.copy(id.as_bytes())),
+            subject: self.copy_text(publication.subject),
+            reply: publication.reply.map(|reply| self.copy_text(reply)),
+            message_id: publication.message_id.map(|id| self.copy_text(id)),
             headers: self.copy(publication.headers),
             payload: self.copy(publication.payload),
             body: publication.body,
             answer: publication.answer,
         };
         self.items.push(item);
+    }
+
+    fn copy_text(&mut self, text: &str) -> Span {
+        let start = offset(self.texts.len());
+        self.texts.push_str(text);
+        Span { start, end: offset(self.texts.len()) }
     }
 
     fn copy(&mut self, bytes: &[u8]) -> Span {
@@ -124,7 +132,7 @@ impl Batch {
     /// Whether it should be submitted before more is added: 256 KiB or 1,024 publications.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.bytes.len() >= BYTES_MAX || self.items.len() >= ITEMS_MAX
+        self.bytes() >= BYTES_MAX || self.items.len() >= ITEMS_MAX
     }
 
     /// Number of publications.
@@ -142,13 +150,17 @@ impl Batch {
     /// Bytes of subjects, headers and payloads.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + self.texts.len()
     }
 
     /// Removes all publications; gives memory beyond what batches need back.
     pub fn clear(&mut self) {
         self.items.clear();
         self.bytes.clear();
+        self.texts.clear();
+        if self.texts.capacity() > BYTES_MAX {
+            self.texts = String::new();
+        }
         if self.bytes.capacity() > 4 * BYTES_MAX {
             self.bytes = Vec::new();
         }
@@ -157,13 +169,14 @@ impl Batch {
     /// The batch as the router reads it.
     #[must_use]
     pub fn view(&self) -> BatchView<'_> {
-        BatchView { bytes: &self.bytes, items: &self.items }
+        BatchView { texts: &self.texts, bytes: &self.bytes, items: &self.items }
     }
 }
 
 /// A borrowed batch.
 #[derive(Debug, Clone, Copy)]
 pub struct BatchView<'a> {
+    texts: &'a str,
     bytes: &'a [u8],
     items: &'a [Item],
 }
@@ -196,9 +209,9 @@ impl<'a> BatchView<'a> {
 
     fn publication(&self, item: &Item) -> PublicationView<'a> {
         PublicationView {
-            subject: item.subject.text(self.bytes),
-            reply: item.reply.map(|span| span.text(self.bytes)),
-            message_id: item.message_id.map(|span| span.text(self.bytes)),
+            subject: item.subject.text(self.texts),
+            reply: item.reply.map(|span| span.text(self.texts)),
+            message_id: item.message_id.map(|span| span.text(self.texts)),
             headers: item.headers.of(self.bytes),
             payload: item.payload.of(self.bytes),
             body: item.body,

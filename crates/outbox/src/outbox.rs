@@ -8,6 +8,7 @@ use std::task::Waker;
 use atomic_waker::AtomicWaker;
 use bytes::Bytes;
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 use crate::gaps::Gaps;
 use crate::pipe::{Framing, Pipe};
@@ -478,15 +479,14 @@ fn write_all(
 ) -> io::Result<bool> {
     while !taken.is_empty() {
         let result = {
-            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+            // Not an array: almost always there is one segment, and clearing 64 places would cost more than the rest of this.
+            let mut slices: SmallVec<[IoSlice<'_>; SLICES_MAX]> = SmallVec::new();
             let mut skip = *written;
-            let mut used = 0;
-            for (slot, segment) in slices.iter_mut().zip(taken.iter()) {
-                *slot = IoSlice::new(segment.bytes().get(skip..).unwrap_or_default());
+            for segment in taken.iter().take(SLICES_MAX) {
+                slices.push(IoSlice::new(segment.bytes().get(skip..).unwrap_or_default()));
                 skip = 0;
-                used += 1;
             }
-            pipe.try_write_vectored(slices.get(..used).unwrap_or_default())
+            pipe.try_write_vectored(&slices)
         };
         let mut n = match result {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),

@@ -32,7 +32,11 @@ struct Socket(OwnedWriteHalf);
 
 impl Pipe for Socket {
     fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.try_write_vectored(slices)
+        match slices {
+            // The plain call is the cheaper one.
+            [slice] => self.0.try_write(slice),
+            slices => self.0.try_write_vectored(slices),
+        }
     }
 }
 

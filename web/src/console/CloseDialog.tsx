@@ -21,11 +21,16 @@ export function CloseDialog({ connection, onDone }: CloseDialogProps) {
     // In development effects run twice; a dialog that is open cannot be opened.
     if (shown && !shown.open) shown.showModal()
   }, [])
+  const end = (closed: boolean) => {
+    // Gives the focus back to what had it; a dialog that merely vanishes does not.
+    dialog.current?.close()
+    onDone(closed)
+  }
   const close = async () => {
     setBusy(true)
     try {
       await call(`v1/connections/${connection.session}`, { method: 'DELETE' })
-      onDone(true)
+      end(true)
     } catch (thrown) {
       setProblem(asProblem(thrown))
       setBusy(false)
@@ -39,7 +44,7 @@ export function CloseDialog({ connection, onDone }: CloseDialogProps) {
       aria-labelledby={heading}
       onCancel={(event) => {
         event.preventDefault()
-        onDone(false)
+        end(false)
       }}
     >
       <h2 id={heading}>Close this session?</h2>
@@ -53,7 +58,7 @@ export function CloseDialog({ connection, onDone }: CloseDialogProps) {
       </p>
       {problem && <ProblemNote problem={problem} />}
       <div className="row">
-        <button type="button" className="button" autoFocus onClick={() => onDone(false)}>
+        <button type="button" className="button" autoFocus onClick={() => end(false)}>
           Keep it
         </button>
         <button type="button" className="button button--danger" disabled={busy} onClick={() => void close()}>

@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 
 import { asProblem, call, tokenNeeded } from '../lib/api.ts'
 import type { Problem } from '../lib/api.ts'
@@ -24,6 +24,7 @@ export function ConnectionDetail({ session, onClosed }: ConnectionDetailProps) {
   const [problem, setProblem] = useState<Problem>()
   const [asking, setAsking] = useState(false)
   const [closed, setClosed] = useState(false)
+  const heading = useRef<HTMLHeadingElement>(null)
   usePoll(
     async (signal) => {
       try {
@@ -49,7 +50,9 @@ export function ConnectionDetail({ session, onClosed }: ConnectionDetailProps) {
   return (
     <div className="detail">
       <div className="detail__head">
-        <h3 className="mono">{session}</h3>
+        <h3 className="mono" ref={heading} tabIndex={-1}>
+          {session}
+        </h3>
         <button type="button" className="button button--danger button--small" disabled={!whole || closed || gone} onClick={() => setAsking(true)}>
           Close this session…
         </button>
@@ -67,6 +70,8 @@ export function ConnectionDetail({ session, onClosed }: ConnectionDetailProps) {
             setAsking(false)
             if (!done) return
             setClosed(true)
+            // The button that had the focus cannot be used any more.
+            heading.current?.focus()
             onClosed()
           }}
         />

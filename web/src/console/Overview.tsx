@@ -2,21 +2,21 @@ import { useState } from 'react'
 
 import { apiToken, asProblem, call, tokenNeeded } from '../lib/api.ts'
 import type { Problem } from '../lib/api.ts'
-import { bytes, bytesPerSecond, count, duration, rate } from '../lib/format.ts'
+import { bytes, bytesPerSecond, count, duration, plural, rate } from '../lib/format.ts'
 import { useStore } from '../lib/store.ts'
 import { usePoll } from '../lib/usePoll.ts'
 import { Figure } from '../ui/Figure.tsx'
 import { ProblemNote } from '../ui/ProblemNote.tsx'
 import { Sparkline } from '../ui/Sparkline.tsx'
 import { droppedTotal, StatusRates } from './statusRates.ts'
-import type { History, Rates } from './statusRates.ts'
+import type { FigureName, Figures, History } from './statusRates.ts'
 import type { Status } from './types.ts'
 
 const EVERY_MS = 1000
 
 interface Seen {
   status?: Status
-  rates?: Rates
+  figures?: Figures
   history?: History
   problem?: Problem
 }
@@ -41,38 +41,42 @@ export function Overview() {
     needed === undefined,
     token,
   )
-  const { status, rates, history, problem } = seen
-  const lines = (name: keyof History) => <Sparkline values={history?.[name] ?? []} capacity={StatusRates.capacity} />
-  const bytesIn = bytesPerSecond(rates?.bytesIn)
-  const bytesOut = bytesPerSecond(rates?.bytesOut)
-  const memory = bytes(status?.memory_bytes)
+  const { status, figures, history, problem } = seen
   return (
     <section className="overview" aria-label="Overview">
       <NodeLine status={status} stale={problem !== undefined} />
       {problem && needed === undefined && <ProblemNote problem={problem} />}
       <dl className={`figures ${problem ? 'figures--stale' : ''}`}>
-        <Figure label="Messages in" value={rate(rates?.messagesIn)} unit="/s">
-          {lines('messagesIn')}
-        </Figure>
-        <Figure label="Messages out" value={rate(rates?.messagesOut)} unit="/s">
-          {lines('messagesOut')}
-        </Figure>
-        <Figure label="Bytes in" value={bytesIn.value} unit={bytesIn.unit}>
-          {lines('bytesIn')}
-        </Figure>
-        <Figure label="Bytes out" value={bytesOut.value} unit={bytesOut.unit}>
-          {lines('bytesOut')}
-        </Figure>
-        <Figure label="Dropped" value={rate(rates?.dropped)} unit="/s" more={status && `${count(droppedTotal(status))} in all`}>
-          {lines('dropped')}
-        </Figure>
-        <Figure label="Connections" value={count(status?.connections)} more={status && `${count(status.sessions)} sessions`} />
-        <Figure label="Subscriptions" value={count(status?.subscriptions)} />
-        <Figure label="Memory" value={memory.value} unit={memory.unit} />
+        {FIGURES.map(({ name, label, words, more }) => (
+          <Figure key={name} label={label} {...words(figures?.[name])} more={status && more?.(status)}>
+            <Sparkline values={history?.[name] ?? []} capacity={StatusRates.capacity} />
+          </Figure>
+        ))}
       </dl>
     </section>
   )
 }
+
+interface FigureWords {
+  name: FigureName
+  label: string
+  words: (value: number | undefined) => { value: string; unit?: string }
+  more?: (status: Status) => string
+}
+
+const perSecond = (value: number | undefined) => ({ value: rate(value), unit: '/s' })
+const whole = (value: number | undefined) => ({ value: count(value) })
+
+const FIGURES: readonly FigureWords[] = [
+  { name: 'messagesIn', label: 'Messages in', words: perSecond },
+  { name: 'messagesOut', label: 'Messages out', words: perSecond },
+  { name: 'bytesIn', label: 'Bytes in', words: bytesPerSecond },
+  { name: 'bytesOut', label: 'Bytes out', words: bytesPerSecond },
+  { name: 'dropped', label: 'Dropped', words: perSecond, more: (status) => `${count(droppedTotal(status))} in all` },
+  { name: 'connections', label: 'Connections', words: whole, more: ({ sessions }) => plural(sessions, 'session') },
+  { name: 'subscriptions', label: 'Subscriptions', words: whole },
+  { name: 'memory', label: 'Memory', words: bytes },
+]
 
 function NodeLine({ status, stale }: { status: Status | undefined; stale: boolean }) {
   if (!status) return <div className="nodeline" />

@@ -21,6 +21,21 @@ export function TailList({ rows, chosen, onChoose, running }: TailListProps) {
     moved.current = false
     list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' })
   }, [chosen])
+  if (rows.length === 0) {
+    return (
+      <div className="tail empty">
+        <p>
+          {running ? (
+            'Nothing has passed yet.'
+          ) : (
+            <>
+              Start to see messages as they pass. <code>*</code> stands for one word, <code>&gt;</code> at the end for the rest.
+            </>
+          )}
+        </p>
+      </div>
+    )
+  }
   const shown = rows.some(({ id }) => id === chosen)
   return (
     <ul
@@ -60,19 +75,6 @@ export function TailList({ rows, chosen, onChoose, running }: TailListProps) {
           )}
         </li>
       ))}
-      {rows.length === 0 && (
-        <li className="empty" role="presentation">
-          <p>
-            {running ? (
-              'Nothing has passed yet.'
-            ) : (
-              <>
-                Start to see messages as they pass. <code>*</code> stands for one word, <code>&gt;</code> at the end for the rest.
-              </>
-            )}
-          </p>
-        </li>
-      )}
     </ul>
   )
 }

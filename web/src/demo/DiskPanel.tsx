@@ -1,4 +1,4 @@
-import { bytesPerSecond, text } from '../lib/format.ts'
+import { bytesPerSecond, round, text } from '../lib/format.ts'
 import { useStore } from '../lib/store.ts'
 import { ChartPanel } from './chart/ChartPanel.tsx'
 import type { Line } from './chart/plot.ts'
@@ -12,6 +12,7 @@ const LINES: Line[] = [
 ]
 const LEAST_TOP = 16_384
 const words = (value: number) => text(bytesPerSecond(value))
+const axisWords = (value: number) => round(bytesPerSecond(value))
 const top = (peak: number) => byteTop(peak, LEAST_TOP)
 
 export function DiskPanel({ host, windowMs }: { host: HostModel; windowMs: number }) {
@@ -28,7 +29,7 @@ export function DiskPanel({ host, windowMs }: { host: HostModel; windowMs: numbe
       windowMs={windowMs}
       current={[read, written]}
       words={words}
-      format={words}
+      format={axisWords}
       top={top}
       steps={BYTE_STEPS}
       summary={`Read ${words(read)}, written ${words(written)}.`}

@@ -12,15 +12,17 @@ export function EventList() {
   return (
     <Panel title="Events" note={list.length > 0 ? 'newest first' : undefined} className="events-panel">
       <div className="panel__body">
-        <ol className="events scroll" role="log" aria-label="Events" tabIndex={0}>
-          {list.map((notice) => (
-            <li key={notice.id} className={`events__event events__event--${notice.level}`} data-kind={notice.kind}>
-              <time dateTime={new Date(notice.at).toISOString()}>{clock(notice.at)}</time>
-              <span className="events__kind">{KINDS[notice.kind]}</span>
-              <span className="events__words">{notice.words}</span>
-            </li>
-          ))}
-        </ol>
+        <div className="events scroll" role="log" aria-label="Events" tabIndex={0}>
+          <ol>
+            {list.map((notice) => (
+              <li key={notice.id} className={`events__event events__event--${notice.level}`} data-kind={notice.kind}>
+                <time dateTime={new Date(notice.at).toISOString()}>{clock(notice.at)}</time>
+                <span className="events__kind">{KINDS[notice.kind]}</span>
+                <span className="events__words">{notice.words}</span>
+              </li>
+            ))}
+          </ol>
+        </div>
       </div>
     </Panel>
   )

@@ -2,7 +2,7 @@ import { useConnectionState, useEvent } from 'pointsman/react'
 import { useEffect } from 'react'
 
 import { gapLabel, gapWords } from '../lib/gapWords.ts'
-import { components, hosts, latency, messageRate, notices, outages, seeStatus } from './board.ts'
+import { hosts, latency, messageRate, notices, outages, seeStatus } from './board.ts'
 import { client, pageId } from './link.ts'
 import { readMetrics, readStatusChange } from './metrics.ts'
 import { isUp } from './outage.ts'
@@ -32,6 +32,7 @@ function useMetrics() {
   useEffect(
     () =>
       client.connection.on('gap', (gap) => {
+        outages.see(client.connection.getSnapshot())
         notices.add({ kind: 'gap', level: 'warn', words: `${gap.patterns.join(', ')}: ${gapWords(gap)}.` })
         if (gap.patterns.includes(METRICS)) hosts.gap(gapLabel(gap))
       }),
@@ -43,9 +44,7 @@ function useStatus() {
   useEvent('system.status.changed', ({ data }) => {
     messageRate.mark(performance.now())
     const change = readStatusChange(data)
-    if (!change) return
-    if (components.get().get(change.component)?.state === change.state) return
-    seeStatus(change)
+    if (!change || !seeStatus(change)) return
     const level = ({ up: 'good', degraded: 'warn', down: 'bad' } as const)[change.state]
     notices.add({ kind: 'status', level, words: `${change.component} is ${change.state}${change.cause ? `: ${change.cause}` : ''}.` })
   })
@@ -54,10 +53,7 @@ function useStatus() {
 function useLink() {
   useEffect(() => {
     const { connection } = client
-    const see = () => {
-      const snapshot = connection.getSnapshot()
-      outages.see(snapshot)
-    }
+    const see = () => outages.see(connection.getSnapshot())
     see()
     const off = connection.on('state', ({ from, to }) => {
       see()

@@ -1,4 +1,4 @@
-import { duration } from '../lib/format.ts'
+import { duration, UNKNOWN } from '../lib/format.ts'
 import { useStore } from '../lib/store.ts'
 import { Segments } from '../ui/Segments.tsx'
 import { components, hosts } from './board.ts'
@@ -39,14 +39,15 @@ export function HostBar({ host, windowMs, onWindow }: HostBarProps) {
         up <b>{duration(latest.uptime_seconds)}</b>
       </span>
       <span className="hostbar__fact" title="Mean number of running tasks over 1, 5 and 15 minutes">
-        load{' '}
-        <b>
-          {latest.load.map((value) => value.toFixed(2)).join(' \u00a0')}
-        </b>
+        load <b>{latest.load?.map((value) => value.toFixed(2)).join(' \u00a0') ?? UNKNOWN}</b>
       </span>
       <ul className="hostbar__components" aria-label="Components">
-        {[...known.values()].map(({ component, state, cause }) => (
-          <li key={component} className={`badge badge--${{ up: 'good', degraded: 'warn', down: 'bad' }[state]}`} title={cause}>
+        {[...known].map(([key, { component, node, state, cause }]) => (
+          <li
+            key={key}
+            className={`badge badge--${{ up: 'good', degraded: 'warn', down: 'bad' }[state]}`}
+            title={[node && `node ${node}`, cause].filter(Boolean).join(': ')}
+          >
             {component} {state}
           </li>
         ))}

@@ -1,4 +1,4 @@
-import { bytes, percent, text } from '../lib/format.ts'
+import { bytes, percent, round, text } from '../lib/format.ts'
 import { useStore } from '../lib/store.ts'
 import { ChartPanel } from './chart/ChartPanel.tsx'
 import type { Line } from './chart/plot.ts'
@@ -10,6 +10,7 @@ const LINES: Line[] = [
   { label: 'Swap', colour: '--series-2', dash: [5, 4] },
 ]
 const words = (value: number) => text(bytes(value))
+const axisWords = (value: number) => round(bytes(value))
 
 export function MemoryPanel({ host, windowMs }: { host: HostModel; windowMs: number }) {
   const { memory } = useStore(host.latest)
@@ -26,7 +27,7 @@ export function MemoryPanel({ host, windowMs }: { host: HostModel; windowMs: num
       windowMs={windowMs}
       current={[memory.used_bytes, memory.swap_used_bytes]}
       words={words}
-      format={words}
+      format={axisWords}
       top={() => whole}
       steps={BYTE_STEPS}
       summary={`Used ${words(memory.used_bytes)} of ${words(memory.total_bytes)}; swap ${words(memory.swap_used_bytes)} of ${words(memory.swap_total_bytes)}.`}

@@ -1,4 +1,4 @@
-import { bytesPerSecond, text } from '../lib/format.ts'
+import { bytesPerSecond, round, text } from '../lib/format.ts'
 import { useStore } from '../lib/store.ts'
 import { ChartPanel } from './chart/ChartPanel.tsx'
 import type { Line } from './chart/plot.ts'
@@ -11,6 +11,7 @@ const LINES: Line[] = [
 ]
 const LEAST_TOP = 4096
 const words = (value: number) => text(bytesPerSecond(value))
+const axisWords = (value: number) => round(bytesPerSecond(value))
 const top = (peak: number) => byteTop(peak, LEAST_TOP)
 
 export function NetworkPanel({ host, windowMs }: { host: HostModel; windowMs: number }) {
@@ -26,7 +27,7 @@ export function NetworkPanel({ host, windowMs }: { host: HostModel; windowMs: nu
       windowMs={windowMs}
       current={current}
       words={words}
-      format={words}
+      format={axisWords}
       top={top}
       steps={BYTE_STEPS}
       summary={`In ${words(current[0])}, out ${words(current[1])}.`}

@@ -1,4 +1,3 @@
-import type { MetricsUpdated } from 'pointsman'
 import { useCallback, useState, useSyncExternalStore } from 'react'
 
 import { count, milliseconds, rate } from '../lib/format.ts'
@@ -7,6 +6,7 @@ import { Figure } from '../ui/Figure.tsx'
 import { useNow } from '../ui/useNow.ts'
 import { latency, messageRate } from './board.ts'
 import type { HostModel, RouterRates } from './hostModel.ts'
+import type { HostMetrics } from './metrics.ts'
 
 const NO_RATES: RouterRates = { receivedPerSecond: undefined, deliveredPerSecond: undefined }
 
@@ -32,7 +32,7 @@ export function RouterStrip({ host }: { host: HostModel | undefined }) {
   )
 }
 
-function useRouter(host: HostModel | undefined): { router: MetricsUpdated['router'] | undefined; rates: RouterRates } {
+function useRouter(host: HostModel | undefined): { router: HostMetrics['router'] | undefined; rates: RouterRates } {
   const [nothing] = useState(() => () => () => {})
   const watch = useCallback((told: () => void) => (host ? host.latest.watch(told) : nothing()), [host, nothing])
   const latest = useSyncExternalStore(watch, () => host?.latest.get())

@@ -1,9 +1,8 @@
-import type { SystemStatusChanged } from 'pointsman'
-
 import { RateMeter } from '../lib/rate.ts'
 import { Store } from '../lib/store.ts'
 import { Hosts } from './hosts.ts'
 import { LatencyProbe } from './latency.ts'
+import type { ComponentStatus } from './metrics.ts'
 import { Notices } from './notices.ts'
 import { OutageWatch } from './outage.ts'
 
@@ -17,10 +16,14 @@ export const messageRate = new RateMeter()
 const COMPONENTS_MAX = 32
 
 /** The last state told of each component. */
-export const components = new Store<ReadonlyMap<string, SystemStatusChanged>>(new Map())
+export const components = new Store<ReadonlyMap<string, ComponentStatus>>(new Map())
 
-export function seeStatus(change: SystemStatusChanged): void {
+/** Takes a change; gives whether it says anything new. */
+export function seeStatus(change: ComponentStatus): boolean {
   const known = components.get()
-  if (!known.has(change.component) && known.size >= COMPONENTS_MAX) return
-  components.set(new Map(known).set(change.component, change))
+  const key = `${change.node ?? ''} ${change.component}`
+  const before = known.get(key)
+  if (before?.state === change.state || (!before && known.size >= COMPONENTS_MAX)) return false
+  components.set(new Map(known).set(key, change))
+  return true
 }

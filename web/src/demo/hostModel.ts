@@ -1,9 +1,8 @@
-import type { MetricsUpdated } from 'pointsman'
-
 import { CounterRate } from '../lib/rate.ts'
 import { Ring } from '../lib/ring.ts'
 import { SeriesBuffer } from '../lib/series.ts'
 import { Store } from '../lib/store.ts'
+import type { HostMetrics } from './metrics.ts'
 import { diskSums } from './metrics.ts'
 
 /** The longest window a chart can show. */
@@ -32,7 +31,7 @@ export interface RouterRates {
 
 /** All that is known of one host, bounded in time. */
 export class HostModel {
-  readonly latest: Store<MetricsUpdated>
+  readonly latest: Store<HostMetrics>
   readonly rates = new Store<RouterRates>({ receivedPerSecond: undefined, deliveredPerSecond: undefined })
   readonly memory = new SeriesBuffer({ columns: 2, capacity: CAPACITY, holeAfterMs: HOLE_AFTER_MS })
   readonly network = new SeriesBuffer({ columns: 2, capacity: CAPACITY, holeAfterMs: HOLE_AFTER_MS })
@@ -45,7 +44,7 @@ export class HostModel {
   #aheadMs: number | undefined
 
   constructor(
-    first: MetricsUpdated,
+    first: HostMetrics,
     readonly now: () => number = Date.now,
   ) {
     this.coreLines = Math.min(first.cpu.cores.length, CORE_LINES_MAX)
@@ -55,15 +54,15 @@ export class HostModel {
   }
 
   /** Whether a sample can go on in these series; a host that came back with other cores needs new ones. */
-  fits(metrics: MetricsUpdated): boolean {
+  fits(metrics: HostMetrics): boolean {
     return Math.min(metrics.cpu.cores.length, CORE_LINES_MAX) === this.coreLines
   }
 
-  add(metrics: MetricsUpdated): void {
+  add(metrics: HostMetrics): void {
     if (this.#take(metrics)) this.latest.set(metrics)
   }
 
-  #take(metrics: MetricsUpdated): boolean {
+  #take(metrics: HostMetrics): boolean {
     const { at, cpu, memory, network, disks, router } = metrics
     if (!this.cpu.push(at, [cpu.total, ...cpu.cores.slice(0, this.coreLines)])) return false
     this.memory.push(at, [memory.used_bytes, memory.swap_used_bytes])

@@ -1,7 +1,6 @@
-import type { MetricsUpdated } from 'pointsman'
-
 import { Store } from '../lib/store.ts'
 import { HostModel } from './hostModel.ts'
+import type { HostMetrics } from './metrics.ts'
 
 const HOSTS_MAX = 32
 
@@ -14,7 +13,7 @@ export class Hosts {
 
   constructor(readonly now: () => number = Date.now) {}
 
-  add(metrics: MetricsUpdated): void {
+  add(metrics: HostMetrics): void {
     const known = this.all.get().get(metrics.host)
     if (known?.fits(metrics)) {
       known.add(metrics)

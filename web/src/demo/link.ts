@@ -18,5 +18,5 @@ export const client = createClient({
   getToken: getLinkToken,
   WebSocket: linkSwitch.Socket,
   // A dashboard stays open for days: after the first attempts it goes on trying, but not so seldom that one waits for it.
-  reconnect: { maxDelayMs: 5000, probeDelayMs: 10_000 },
+  reconnect: { maxDelayMs: 5000, probeDelayMs: 5000 },
 })

@@ -2,6 +2,17 @@
 
 import type { DiskMetrics, MetricsUpdated, SystemStatusChanged } from 'pointsman'
 
+/** Figures of one host. Some systems do not tell their load and how long they have been up. */
+export interface HostMetrics extends Omit<MetricsUpdated, 'load' | 'uptime_seconds'> {
+  load?: [number, number, number]
+  uptime_seconds?: number
+}
+
+/** A change of state, with the node that told of it where it said so. */
+export interface ComponentStatus extends SystemStatusChanged {
+  node?: string
+}
+
 const CORES_MAX = 256
 const DISKS_MAX = 64
 const TEXT_MAX = 200
@@ -29,7 +40,7 @@ function words(value: unknown): string | undefined {
 }
 
 /** Anyone with the right to may publish on the subject: what has no time or host is not taken, a figure that is none counts as 0. */
-export function readMetrics(value: unknown): MetricsUpdated | undefined {
+export function readMetrics(value: unknown): HostMetrics | undefined {
   const from = fields(value)
   const host = words(from['host'])
   if (typeof from['at'] !== 'number' || !(from['at'] > 0) || !Number.isFinite(from['at']) || host === undefined) return undefined
@@ -39,9 +50,12 @@ export function readMetrics(value: unknown): MetricsUpdated | undefined {
     Fields,
     Fields,
   ]
+  const [load1, load5, load15] = list(from['load'], 3)
   return {
     at: from['at'],
     host,
+    ...(load15 !== undefined && { load: [figure(load1), figure(load5), figure(load15)] as [number, number, number] }),
+    ...(from['uptime_seconds'] !== undefined && { uptime_seconds: figure(from['uptime_seconds']) }),
     cpu: { total: share(cpu['total']), cores: list(cpu['cores'], CORES_MAX).map(share) },
     memory: {
       used_bytes: figure(memory['used_bytes']),
@@ -63,8 +77,6 @@ export function readMetrics(value: unknown): MetricsUpdated | undefined {
       received_bytes_per_second: figure(network['received_bytes_per_second']),
       sent_bytes_per_second: figure(network['sent_bytes_per_second']),
     },
-    load: [0, 1, 2].map((each) => figure(list(from['load'], 3)[each])) as [number, number, number],
-    uptime_seconds: figure(from['uptime_seconds']),
     router: {
       connections: figure(router['connections']),
       subscriptions: figure(router['subscriptions']),
@@ -75,13 +87,14 @@ export function readMetrics(value: unknown): MetricsUpdated | undefined {
   }
 }
 
-export function readStatusChange(value: unknown): SystemStatusChanged | undefined {
+export function readStatusChange(value: unknown): ComponentStatus | undefined {
   const from = fields(value)
   const component = words(from['component'])
   const state = from['state']
   if (component === undefined || (state !== 'up' && state !== 'degraded' && state !== 'down')) return undefined
   const cause = words(from['cause'])
-  return { at: figure(from['at']), component, state, ...(cause && { cause }) }
+  const node = words(from['node'])
+  return { at: figure(from['at']), component, state, ...(cause && { cause }), ...(node && { node }) }
 }
 
 export function diskSums(disks: readonly DiskMetrics[]): { read: number; written: number } {

@@ -51,7 +51,7 @@ export class OutageWatch {
       const why = cause ? `${cause.message} ${cause.remediation}` : 'no cause was given.'
       this.tell({ kind: 'link', level: 'bad', words: `The link failed: ${why}` })
     } else if (wasUp) {
-      this.#lost = { at: this.now(), gaps: before.gaps }
+      this.#lost = { at: this.now(), gaps: snapshot.gaps }
       this.tell({ kind: 'link', level: 'warn', words: 'The link was lost; trying again.' })
     }
   }

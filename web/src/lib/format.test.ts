@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { bytes, bytesPerSecond, clock, count, duration, milliseconds, percent, plural, rate, text, UNKNOWN } from './format.ts'
+import { bytes, bytesPerSecond, clock, count, duration, milliseconds, percent, plural, rate, round, text, UNKNOWN } from './format.ts'
 
 describe('bytes', () => {
   it.each([
@@ -94,6 +94,10 @@ it('tells the time of day with and without milliseconds', () => {
   const at = new Date(2026, 0, 2, 3, 4, 5, 67).getTime()
   expect(clock(at)).toBe('03:04:05')
   expect(clock(at, true)).toBe('03:04:05.067')
+})
+
+it('leaves out zeros on a scale', () => {
+  expect([0, 1536, 2 ** 33, 10 * 2 ** 20].map((value) => round(bytes(value)))).toEqual(['0 B', '1.5 KiB', '8 GiB', '10 MiB'])
 })
 
 it('counts in words', () => {

@@ -105,6 +105,11 @@ export function text({ value, unit }: Quantity): string {
   return unit === '' ? value : `${value} ${unit}`
 }
 
+/** The same without digits that say nothing, for the steps of a scale: 8 GiB. */
+export function round({ value, unit }: Quantity): string {
+  return text({ value: /^-?\d+\.\d+$/.test(value) ? String(Number(value)) : value, unit })
+}
+
 /** `1 message`, `2 messages`. */
 export function plural(amount: number, one: string, many = `${one}s`): string {
   return `${count(amount)} ${amount === 1 ? one : many}`

@@ -18,3 +18,17 @@ export function sparkPath(values: readonly (number | undefined)[], capacity: num
   }
   return path
 }
+
+/** The same path closed down to the bottom, piece by piece, to be filled. */
+export function sparkArea(path: string, height: number): string {
+  return path
+    .split('M')
+    .filter((piece) => piece !== '')
+    .map((piece) => {
+      const points = piece.split('L')
+      const [first] = (points[0] ?? '').split(' ')
+      const [last] = (points.at(-1) ?? '').split(' ')
+      return `M${first} ${height}L${piece}L${last} ${height}Z`
+    })
+    .join('')
+}

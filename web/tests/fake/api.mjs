@@ -113,6 +113,9 @@ function publish(body, router, response) {
     return problem(response, 400, 114, 'bad_request', String(error.message))
   }
   const { user } = message
+  if (user && !isSubject(`${user}`.replaceAll('.', ' '))) {
+    return problem(response, 422, 114, 'bad_request', `\`${user}\` cannot be a user's name`, '/user')
+  }
   if (!isSubject(message.subject)) return problem(response, 422, 102, 'bad_subject', `\`${message.subject}\` is no subject`, '/subject')
   const subject = user ? `$USER.${user}.${message.subject}` : message.subject
   router.publish(publicationOf({ ...message, subject }))

@@ -8,7 +8,7 @@ use crate::{node, tools};
 
 const EXAMPLE: &str = "examples/dashboard-next";
 
-pub(super) const STEPS: [Step; 9] = [
+pub(super) const STEPS: [Step; 11] = [
     Step { name: "sdk-check", about: "types of the SDK", run: |project| script(project, "sdk", "check") },
     Step { name: "sdk-test", about: "tests of the SDK", run: |project| script(project, "sdk", "test") },
     Step { name: "sdk-build", about: "the SDK builds", run: |project| script(project, "sdk", "build") },
@@ -21,7 +21,21 @@ pub(super) const STEPS: [Step; 9] = [
     Step { name: "web-check", about: "types of the pages", run: |project| script(project, "web", "check") },
     Step { name: "web-unit", about: "tests of the pages", run: |project| script(project, "web", "unit") },
     Step { name: "web-build", about: "the pages build", run: |project| script(project, "web", "build") },
-    Step { name: "example", about: "the Next.js example builds on the SDK", run: example },
+    Step {
+        name: "example-check",
+        about: "types of the Next.js example",
+        run: |project| script(project, EXAMPLE, "check"),
+    },
+    Step {
+        name: "example-test",
+        about: "tests of the Next.js example",
+        run: |project| script(project, EXAMPLE, "test"),
+    },
+    Step {
+        name: "example-build",
+        about: "the Next.js example builds on the SDK as it is published",
+        run: |project| script(project, EXAMPLE, "build"),
+    },
 ];
 
 /// Runs a script, or says what is missing for it.
@@ -37,14 +51,4 @@ pub(super) fn provide_node() -> Result<()> {
     tools::NODE.provide()?;
     tools::NPM.provide()?;
     node::check_version()
-}
-
-fn example(project: &Project) -> Result<Outcome> {
-    if !project.path(EXAMPLE).join("package.json").exists() {
-        return Ok(Outcome::Skipped(format!("{EXAMPLE} is not there")));
-    }
-    match script(project, EXAMPLE, "check")? {
-        Outcome::Passed => script(project, EXAMPLE, "build"),
-        skipped @ Outcome::Skipped(_) => Ok(skipped),
-    }
 }

@@ -6,6 +6,9 @@ use super::decode::{NUMBER_MAX, is_message_id};
 use super::value::{plain_end, skip_space, value_end};
 use crate::frame::{BodyKind, Publish};
 
+/// How almost every one begins.
+const USUAL: &str = r#"{"op":"publish","#;
+
 /// Reads a `publish` that begins at `at` and returns the place after it. `None` where it is anything else, or has something out of the ordinary in
 /// it (an escape, headers, an unknown field, a mistake): the full reader then reads it, and says what is wrong.
 pub(super) fn publish(text: &str, at: usize) -> Option<(Publish<'_>, usize)> {
@@ -13,8 +16,13 @@ pub(super) fn publish(text: &str, at: usize) -> Option<(Publish<'_>, usize)> {
     if bytes.get(at) != Some(&b'{') {
         return None;
     }
-    let mut at = skip_space(bytes, at + 1);
     let (mut op, mut id, mut subject, mut reply, mut message_id, mut body) = (None, None, None, None, None, None);
+    let mut at = if bytes.get(at..)?.starts_with(USUAL.as_bytes()) {
+        op = Some("publish");
+        at + USUAL.len()
+    } else {
+        skip_space(bytes, at + 1)
+    };
     loop {
         let (key, after) = plain(text, at)?;
         at = skip_space(bytes, after);

@@ -50,6 +50,8 @@ function drawLabel(plot: uPlot, label: string, from: number, labelled: number): 
   const width = ctx.measureText(label).width
   const x = Math.min(from + LABEL_ROOM * ratio, bbox.left + bbox.width - width - LABEL_ROOM * ratio)
   if (x < labelled) return labelled
+  ctx.fillStyle = colour('--surface')
+  ctx.fillRect(x - 3 * ratio, bbox.top + (LABEL_ROOM - 3) * ratio, width + 6 * ratio, 17 * ratio)
   ctx.fillStyle = colour('--chart-gap-edge')
   ctx.textAlign = 'left'
   ctx.textBaseline = 'top'

@@ -39,6 +39,15 @@ function series(line: Line): uPlot.Series {
   }
 }
 
+/** Room that half a label of the time axis needs. */
+const HALF_LABEL = 26
+
+/** Times of day; one that would be cut off by the right edge is left out. */
+function timeWords(plot: uPlot, at: number[]): string[] {
+  const last = plot.bbox.width / devicePixelRatio - HALF_LABEL
+  return at.map((each) => (plot.valToPos(each, 'x') > last ? '' : clock(each * 1000)))
+}
+
 /** A plot of streaming lines; `setData` draws it anew. */
 export function createPlot(into: HTMLElement, options: PlotOptions): uPlot {
   const { size, lines, window, top, steps, format, onMarks, onCursor } = options
@@ -66,8 +75,8 @@ export function createPlot(into: HTMLElement, options: PlotOptions): uPlot {
         y: { range: (_plot, _low, high) => [0, top(high ?? 0)] },
       },
       axes: [
-        { ...axis, size: 26, gap: 6, space: 70, incrs: [...TIME_STEPS], values: (_plot, at) => at.map((each) => clock(each * 1000)) },
-        { ...axis, size: 58, gap: 6, space: 30, incrs: [...steps], values: (_plot, values) => values.map(format) },
+        { ...axis, size: 26, gap: 6, space: 70, incrs: [...TIME_STEPS], values: timeWords },
+        { ...axis, size: 58, gap: 6, space: 36, incrs: [...steps], values: (_plot, values) => values.map(format) },
       ],
       series: [{}, ...lines.map(series)],
       hooks: {

@@ -1,0 +1,3 @@
+// The `next` command without telemetry, on every platform: node scripts/next.mjs dev|build|start|typegen …
+process.env.NEXT_TELEMETRY_DISABLED ??= '1'
+await import('next/dist/bin/next')
