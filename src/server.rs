@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use pointsman_client_nats::listener::NatsListener;
 use pointsman_client_websocket::upgrade::WebSocket;
 use pointsman_contract::auth::Authenticator;
 use pointsman_contract::backplane::BackplaneContext;
@@ -30,6 +31,8 @@ use crate::publisher::Publisher;
 use crate::settings::Settings;
 use crate::status_events;
 
+/// Name and version.
+const SERVER: &str = concat!("pointsman/", env!("CARGO_PKG_VERSION"));
 /// How long the backplane may take to send what waits, after the last client has left.
 const BACKPLANE_CLOSE: Duration = Duration::from_secs(2);
 
@@ -40,6 +43,16 @@ pub enum StartFailure {
     /// The port cannot be had.
     #[error("{address} cannot be listened on: {source}. Choose another with `--listen`, or end what uses it")]
     Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The port of the NATS client protocol cannot be had.
+    #[error(
+        "{address} cannot be listened on for NATS clients: {source}. Choose another with `--set nats.listen='host:port'`, none with `--set nats.listen=''`, or end what uses it"
+    )]
+    ListenNats {
         /// Which.
         address: SocketAddr,
         /// Why.
@@ -68,6 +81,7 @@ pub struct Server {
     app: Arc<App>,
     websocket: WebSocket,
     listener: HttpListener,
+    nats: Option<NatsListener>,
     settings: Mutex<Settings>,
     shutdown: Shutdown,
     /// Ends the server's own tasks, last.
@@ -99,7 +113,7 @@ impl Server {
             plan.authenticator,
             settings.session_config(),
             &node_name,
-            concat!("pointsman/", env!("CARGO_PKG_VERSION")),
+            SERVER,
         ));
         let links = TaskTracker::new();
         let places = Arc::new(Places::new(place_limits(&settings)));
@@ -121,6 +135,7 @@ impl Server {
         let all = whole(routes(&app, settings.http.pages).merge(websocket.routes()));
         let listener = HttpListener::new(socket, all, http_limits(&settings), places, links)
             .map_err(|source| StartFailure::Listen { address, source })?;
+        let nats = nats_listener(&settings, &app)?;
         let own_tasks = TaskTracker::new();
         own_tasks.spawn(wheel::turn(Arc::clone(&app.sessions), stop.clone()));
         own_tasks.spawn(status_events::watch_backplane(Arc::clone(&app), stop.clone()));
@@ -128,6 +143,7 @@ impl Server {
             app,
             websocket,
             listener,
+            nats,
             settings: Mutex::new(settings),
             shutdown: Shutdown::default(),
             stop,
@@ -140,6 +156,12 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.listener.endpoint().address
+    }
+
+    /// Where it speaks the NATS client protocol, if it does.
+    #[must_use]
+    pub fn nats_address(&self) -> Option<SocketAddr> {
+        self.nats.as_ref().map(|nats| nats.endpoint().address)
     }
 
     /// This boot of this node.
@@ -190,7 +212,7 @@ impl Server {
     /// # Cancel safety
     /// Dropping the future leaves clients unserved; it is meant to be polled to its end.
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) -> Result<(), ListenError> {
-        let mut serving = std::pin::pin!(self.listener.run(self.shutdown.clone()));
+        let mut serving = std::pin::pin!(self.serve());
         let early = tokio::select! {
             ended = serving.as_mut() => Some(ended),
             () = stop => None,
@@ -221,6 +243,17 @@ impl Server {
         result
     }
 
+    /// Serves on every endpoint. Ends when all have ended, or when one is lost.
+    async fn serve(&self) -> Result<(), ListenError> {
+        let nats = async {
+            match &self.nats {
+                Some(nats) => nats.run(self.shutdown.clone()).await,
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(self.listener.run(self.shutdown.clone()), nats).map(|_| ())
+    }
+
     /// Begins to go away. Does nothing the second time.
     fn drain(&self) {
         if self.draining.swap(true, Ordering::AcqRel) {
@@ -235,6 +268,13 @@ impl Server {
             retry_after: Some(spread.mul_f64(rand::random())),
         });
     }
+}
+
+fn nats_listener(settings: &Settings, app: &App) -> Result<Option<NatsListener>, StartFailure> {
+    let Some((address, config)) = settings.nats_config() else { return Ok(None) };
+    let listening = bind(address)
+        .and_then(|socket| NatsListener::new(socket, config, &app.node, SERVER, Arc::clone(&app.sessions)));
+    listening.map(Some).map_err(|source| StartFailure::ListenNats { address, source })
 }
 
 fn place_limits(settings: &Settings) -> PlaceLimits {

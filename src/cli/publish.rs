@@ -1,9 +1,13 @@
 //! `pointsman pub`.
 
 use std::io::IsTerminal;
+use std::pin::Pin;
+use std::task::Poll;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use indicatif::{ProgressBar, ProgressStyle};
 use pointsman_client::{AcknowledgeError, Client, Message};
 use serde_json::json;
@@ -67,7 +71,7 @@ async fn publish(args: PubArgs) -> Result<(), Failure> {
     let mut out = Outgoing {
         client: client.clone(),
         acknowledge: !args.no_ack,
-        waiting: tokio::task::JoinSet::new(),
+        waiting: FuturesUnordered::new(),
         done: 0,
         refused: Vec::new(),
         bar,
@@ -135,11 +139,14 @@ async fn from_stdin(args: &PubArgs, out: &mut Outgoing) -> Result<(), Failure> {
     }
 }
 
+/// An acknowledgement that is awaited.
+type Waiting = Pin<Box<dyn Future<Output = Result<(), (String, AcknowledgeError)>>>>;
+
 /// What is on its way.
 struct Outgoing {
     client: Client,
     acknowledge: bool,
-    waiting: tokio::task::JoinSet<Result<(), (String, AcknowledgeError)>>,
+    waiting: FuturesUnordered<Waiting>,
     done: u64,
     refused: Vec<(String, String)>,
     bar: ProgressBar,
@@ -157,17 +164,31 @@ impl Outgoing {
         while self.waiting.len() >= IN_FLIGHT {
             self.take_one().await?;
         }
+        // Queued at its first poll where there is room, so that messages go out in the order in which they came in.
+        self.client.writable().await;
         let client = self.client.clone();
-        self.waiting.spawn(async move {
+        let mut acknowledged: Waiting = Box::pin(async move {
             let subject = message.subject.clone();
             client.publish_acknowledged(message).await.map_err(|error| (subject, error))
         });
-        Ok(())
+        match futures_util::poll!(&mut acknowledged) {
+            Poll::Ready(result) => self.done(result),
+            Poll::Pending => {
+                self.waiting.push(acknowledged);
+                Ok(())
+            }
+        }
     }
 
     async fn take_one(&mut self) -> Result<(), Failure> {
-        let Some(joined) = self.waiting.join_next().await else { return Ok(()) };
-        match joined.context("a publish did not come to its end")? {
+        match self.waiting.next().await {
+            Some(result) => self.done(result),
+            None => Ok(()),
+        }
+    }
+
+    fn done(&mut self, result: Result<(), (String, AcknowledgeError)>) -> Result<(), Failure> {
+        match result {
             Ok(()) => {
                 self.done += 1;
                 self.bar.inc(1);

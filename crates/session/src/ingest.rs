@@ -144,7 +144,7 @@ impl Reader<'_> {
             let id = match publication.answer {
                 Answer::Acknowledge(id) | Answer::Reply { id, .. } => Some(id),
                 Answer::Report { accepted, .. } => accepted.then_some(0),
-                _ => None,
+                Answer::Silent => None,
             };
             let asked = Asked::Publish { subject: publication.subject };
             match outcome {

@@ -1,7 +1,5 @@
 //! Settings of the adapter.
 
-use std::time::Duration;
-
 use crate::parser::ParserLimits;
 
 /// What the adapter accepts and says of itself.
@@ -17,8 +15,6 @@ pub struct NatsConfig {
     pub pending_bytes_max: u32,
     /// Whether a client must show a secret; told in `INFO`.
     pub auth_required: bool,
-    /// The pause after a failed accept.
-    pub accept_pause: Duration,
 }
 
 impl NatsConfig {

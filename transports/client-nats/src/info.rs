@@ -9,13 +9,13 @@ const NATS_VERSION: &str = "2.10.0";
 
 /// The node as it shows itself to NATS clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
+pub(crate) struct Node {
     /// Boot id of the node.
-    pub id: String,
+    pub(crate) id: String,
     /// Its name and version.
-    pub server: String,
+    pub(crate) server: String,
     /// Where it listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 /// All fields, each time: some libraries take every `INFO` as the whole state.

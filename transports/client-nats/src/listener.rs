@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pointsman_contract::client::{Endpoint, ListenError, Listener, Shutdown};
@@ -17,6 +18,8 @@ use crate::info::Node;
 use crate::link::{NatsLink, Shared};
 use crate::sids::Sids;
 
+/// After an accept that failed (no file handles left, most often) nothing is tried for so long.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Unsent bytes that the kernel takes of one link: beyond it what waits stays in the outbox, where policies see it.
 const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 
@@ -116,7 +119,7 @@ impl Listener for NatsListener {
                 Ok((socket, peer)) => self.accepted(socket, peer),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted; raise the limit of open files if that is what is missing");
-                    tokio::time::sleep(self.shared.config.accept_pause).await;
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
