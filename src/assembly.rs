@@ -13,6 +13,8 @@ use crate::settings::Settings;
 use crate::settings::load::Loaded;
 use crate::settings::report::ConfigFaults;
 
+pub(crate) mod adapters;
+
 /// Validated components and the settings they came from. Nothing has been opened yet, but for the files of secrets.
 #[derive(Debug)]
 pub struct Plan {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use pointsman_client_websocket::codec::WebSocketCodec;
 use pointsman_contract::batch::{Answer, Batch, PublicationView};
 use pointsman_contract::codec::Codec;
 use pointsman_contract::identity::Identity;
@@ -14,6 +13,8 @@ use pointsman_outbox::ring::RingLimits;
 use pointsman_protocol::codes::ErrorCode;
 use pointsman_router::router::Router;
 use pointsman_session::worker::with_worker;
+
+use crate::assembly::adapters::own_codec;
 
 /// A session of the server itself. It subscribes to nothing.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ impl Publisher {
     /// # Errors
     /// When the router holds as many sessions as it may.
     pub fn new(router: Arc<Router>) -> Result<Self, Refusal> {
-        let codec: Arc<dyn Codec> = Arc::new(WebSocketCodec::Json);
+        let codec = own_codec();
         let limits = Limits {
             bytes: 0,
             messages: 0,

@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use futures_util::future::try_join_all;
 use parking_lot::Mutex;
-use pointsman_client_nats::listener::NatsListener;
-use pointsman_client_websocket::upgrade::WebSocket;
 use pointsman_contract::auth::Authenticator;
 use pointsman_contract::backplane::BackplaneContext;
-use pointsman_contract::client::{ListenError, Listener, Shutdown};
+use pointsman_contract::client::{Endpoint, ListenError, Listener, Shutdown};
 use pointsman_contract::component::StartError;
 use pointsman_contract::refusal::Refusal;
 use pointsman_protocol::codes::CloseCode;
@@ -23,10 +22,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::assembly::Plan;
+use crate::assembly::adapters::{HttpAdapters, endpoints};
 use crate::connection_manager::ConnectionManager;
 use crate::http::listener::{HttpLimits, HttpListener, bind};
 use crate::http::places::{PlaceLimits, Places};
-use crate::http::{App, routes, take_over, whole};
+use crate::http::{App, routes, whole};
 use crate::publisher::Publisher;
 use crate::settings::Settings;
 use crate::status_events;
@@ -48,11 +48,13 @@ pub enum StartFailure {
         /// Why.
         source: std::io::Error,
     },
-    /// The port of the NATS client protocol cannot be had.
+    /// An endpoint besides the HTTP port cannot be had.
     #[error(
-        "{address} cannot be listened on for NATS clients: {source}. Choose another with `--set nats.listen='host:port'`, none with `--set nats.listen=''`, or end what uses it"
+        "{address} cannot be listened on ({setting}): {source}. Choose another with `--set {setting}='host:port'`, none with `--set {setting}=''`, or end what uses it"
     )]
-    ListenNats {
+    Endpoint {
+        /// The setting that names it.
+        setting: &'static str,
         /// Which.
         address: SocketAddr,
         /// Why.
@@ -79,9 +81,10 @@ pub struct Applied {
 #[derive(Debug)]
 pub struct Server {
     app: Arc<App>,
-    websocket: WebSocket,
+    adapters: HttpAdapters,
     listener: HttpListener,
-    nats: Option<NatsListener>,
+    /// Endpoints besides the HTTP port.
+    endpoints: Vec<Box<dyn Listener>>,
     settings: Mutex<Settings>,
     shutdown: Shutdown,
     /// Ends the server's own tasks, last.
@@ -117,7 +120,7 @@ impl Server {
         ));
         let links = TaskTracker::new();
         let places = Arc::new(Places::new(place_limits(&settings)));
-        let websocket = WebSocket::new(settings.websocket_config(), Arc::clone(&sessions), links.clone(), take_over);
+        let adapters = HttpAdapters::new(&settings, &sessions, &links);
         let publisher = Arc::new(Publisher::new(Arc::clone(&router)).map_err(StartFailure::Router)?);
         let app = Arc::new(App {
             connections: ConnectionManager::new(Arc::clone(&sessions), Arc::clone(&publisher)),
@@ -132,18 +135,18 @@ impl Server {
             started: Instant::now(),
             metrics: Default::default(),
         });
-        let all = whole(routes(&app, settings.http.pages).merge(websocket.routes()));
+        let all = whole(routes(&app, settings.http.pages).merge(adapters.routes()));
         let listener = HttpListener::new(socket, all, http_limits(&settings), places, links)
             .map_err(|source| StartFailure::Listen { address, source })?;
-        let nats = nats_listener(&settings, &app)?;
+        let endpoints = endpoints(&settings, &app.node, SERVER, &app.sessions)?;
         let own_tasks = TaskTracker::new();
         own_tasks.spawn(wheel::turn(Arc::clone(&app.sessions), stop.clone()));
         own_tasks.spawn(status_events::watch_backplane(Arc::clone(&app), stop.clone()));
         Ok(Self {
             app,
-            websocket,
+            adapters,
             listener,
-            nats,
+            endpoints,
             settings: Mutex::new(settings),
             shutdown: Shutdown::default(),
             stop,
@@ -158,10 +161,9 @@ impl Server {
         self.listener.endpoint().address
     }
 
-    /// Where it speaks the NATS client protocol, if it does.
-    #[must_use]
-    pub fn nats_address(&self) -> Option<SocketAddr> {
-        self.nats.as_ref().map(|nats| nats.endpoint().address)
+    /// Where it serves clients besides the HTTP port.
+    pub fn endpoints(&self) -> impl Iterator<Item = Endpoint> + '_ {
+        self.endpoints.iter().map(|listener| listener.endpoint())
     }
 
     /// This boot of this node.
@@ -195,7 +197,7 @@ impl Server {
         let applied = difference(&current, &plan.settings);
         let settings = plan.settings;
         self.app.sessions.set_config(settings.session_config());
-        self.websocket.set_config(settings.websocket_config());
+        self.adapters.apply(&settings);
         self.app.places.set_limits(place_limits(&settings));
         self.app.config.store(Arc::new(plan.api));
         let authenticator: Arc<dyn Authenticator> = plan.authenticator;
@@ -245,13 +247,9 @@ impl Server {
 
     /// Serves on every endpoint. Ends when all have ended, or when one is lost.
     async fn serve(&self) -> Result<(), ListenError> {
-        let nats = async {
-            match &self.nats {
-                Some(nats) => nats.run(self.shutdown.clone()).await,
-                None => Ok(()),
-            }
-        };
-        tokio::try_join!(self.listener.run(self.shutdown.clone()), nats).map(|_| ())
+        let http = self.listener.run(self.shutdown.clone());
+        let others = try_join_all(self.endpoints.iter().map(|listener| listener.run(self.shutdown.clone())));
+        tokio::try_join!(http, others).map(|_| ())
     }
 
     /// Begins to go away. Does nothing the second time.
@@ -268,13 +266,6 @@ impl Server {
             retry_after: Some(spread.mul_f64(rand::random())),
         });
     }
-}
-
-fn nats_listener(settings: &Settings, app: &App) -> Result<Option<NatsListener>, StartFailure> {
-    let Some((address, config)) = settings.nats_config() else { return Ok(None) };
-    let listening = bind(address)
-        .and_then(|socket| NatsListener::new(socket, config, &app.node, SERVER, Arc::clone(&app.sessions)));
-    listening.map(Some).map_err(|source| StartFailure::ListenNats { address, source })
 }
 
 fn place_limits(settings: &Settings) -> PlaceLimits {

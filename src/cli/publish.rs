@@ -1,13 +1,11 @@
 //! `pointsman pub`.
 
+use std::future::poll_fn;
 use std::io::IsTerminal;
-use std::pin::Pin;
 use std::task::Poll;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use indicatif::{ProgressBar, ProgressStyle};
 use pointsman_client::{AcknowledgeError, Client, Message};
 use serde_json::json;
@@ -71,7 +69,7 @@ async fn publish(args: PubArgs) -> Result<(), Failure> {
     let mut out = Outgoing {
         client: client.clone(),
         acknowledge: !args.no_ack,
-        waiting: FuturesUnordered::new(),
+        waiting: tokio::task::JoinSet::new(),
         done: 0,
         refused: Vec::new(),
         bar,
@@ -139,14 +137,11 @@ async fn from_stdin(args: &PubArgs, out: &mut Outgoing) -> Result<(), Failure> {
     }
 }
 
-/// An acknowledgement that is awaited.
-type Waiting = Pin<Box<dyn Future<Output = Result<(), (String, AcknowledgeError)>>>>;
-
 /// What is on its way.
 struct Outgoing {
     client: Client,
     acknowledge: bool,
-    waiting: FuturesUnordered<Waiting>,
+    waiting: tokio::task::JoinSet<Result<(), (String, AcknowledgeError)>>,
     done: u64,
     refused: Vec<(String, String)>,
     bar: ProgressBar,
@@ -164,30 +159,28 @@ impl Outgoing {
         while self.waiting.len() >= IN_FLIGHT {
             self.take_one().await?;
         }
-        // Queued at its first poll where there is room, so that messages go out in the order in which they came in.
+        // There is room, so the first poll queues it: what waits for answers side by side was sent one after the other.
         self.client.writable().await;
         let client = self.client.clone();
-        let mut acknowledged: Waiting = Box::pin(async move {
+        let mut publishing = Box::pin(async move {
             let subject = message.subject.clone();
             client.publish_acknowledged(message).await.map_err(|error| (subject, error))
         });
-        match futures_util::poll!(&mut acknowledged) {
-            Poll::Ready(result) => self.done(result),
+        match poll_fn(|cx| Poll::Ready(publishing.as_mut().poll(cx))).await {
+            Poll::Ready(result) => self.take(result),
             Poll::Pending => {
-                self.waiting.push(acknowledged);
+                self.waiting.spawn(publishing);
                 Ok(())
             }
         }
     }
 
     async fn take_one(&mut self) -> Result<(), Failure> {
-        match self.waiting.next().await {
-            Some(result) => self.done(result),
-            None => Ok(()),
-        }
+        let Some(joined) = self.waiting.join_next().await else { return Ok(()) };
+        self.take(joined.context("a publish did not come to its end")?)
     }
 
-    fn done(&mut self, result: Result<(), (String, AcknowledgeError)>) -> Result<(), Failure> {
+    fn take(&mut self, result: Result<(), (String, AcknowledgeError)>) -> Result<(), Failure> {
         match result {
             Ok(()) => {
                 self.done += 1;

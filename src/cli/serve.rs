@@ -140,14 +140,18 @@ pub(super) fn dev(args: &DevArgs, builtin: fn() -> Builtin) -> Result<(), Failur
     })
 }
 
+fn nats_address(server: &Server) -> Option<String> {
+    server.endpoints().find(|endpoint| endpoint.name == "nats").map(|endpoint| endpoint.address.to_string())
+}
+
 fn tell_ready(server: &Server) {
-    let nats = server.nats_address().map(|address| address.to_string());
+    let nats = nats_address(server);
     tracing::info!(address = %server.address(), nats, node = server.node(), "ready");
 }
 
 fn greeting(server: &Server) -> String {
     let at = server.address();
-    let nats = server.nats_address().map_or_else(|| "none".to_owned(), |address| format!("nats://{address}"));
+    let nats = nats_address(server).map_or_else(|| "none".to_owned(), |address| format!("nats://{address}"));
     format!(
         "
   Dashboard   http://{at}/demo

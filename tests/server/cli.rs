@@ -116,6 +116,15 @@ fn requests_are_answered_by_texts_echoes_and_commands() {
 }
 
 #[test]
+fn lines_are_published_in_their_order() {
+    let node = Node::dev(&["--no-metrics"]);
+    let child = listening(&node, &["sub", "log", "--raw", "--count", "3000", "--timeout", "60s"], 1);
+    let lines: String = (0..3000).map(|n| format!("{n}\n")).collect();
+    assert!(run(&node, &["pub", "log", "--lines"], &lines).status.success());
+    assert_eq!(text(&child.wait_with_output().unwrap().stdout), lines);
+}
+
+#[test]
 fn one_of_a_queue_group_gets_each_message() {
     let node = Node::dev(&["--no-metrics"]);
     let members: Vec<Child> =

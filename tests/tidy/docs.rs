@@ -58,11 +58,16 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// What stands in `](…)`.
+/// What stands in `](…)`; parentheses inside come in pairs.
 fn targets(line: &str) -> impl Iterator<Item = &str> {
-    line.split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split_once(')').map(|(target, _)| target.split(' ').next().unwrap_or_default()))
+    line.split("](").skip(1).map(|rest| {
+        let mut depth = 1;
+        let end = rest.find(|character| {
+            depth += i32::from(character == '(') - i32::from(character == ')');
+            depth == 0 || character == ' '
+        });
+        end.and_then(|end| rest.get(..end)).unwrap_or(rest)
+    })
 }
 
 fn resolve(tree: &Tree, from: &str, target: &str) -> Result<(), String> {
@@ -123,9 +128,9 @@ fn a_dead_link_is_found() {
     found("[x](../../out.md)", "leads nowhere");
     found("[x](b.md#three)", "no heading of docs/b.md");
     found("[x](#here)", "no heading of docs/a.md");
-    let fine =
-        "# Here\n[a](#here) [b](b.md#two-words) [c](../docs/) [d](https://x.example/y)\n```\n[e](none.md)\n```\n";
-    assert_eq!(links(&Tree::of(&[("docs/a.md", fine), ("docs/b.md", "# Two Words!\n")])), Findings::new());
+    let fine = "# Here\n[a](#here) [b](b.md#two-words) [c](../docs/) [d](https://x.example/y) ([e](f/(g)/h.md \"i\"))\n```\n[e](none.md)\n```\n";
+    let files = [("docs/a.md", fine), ("docs/b.md", "# Two Words!\n"), ("docs/f/(g)/h.md", "")];
+    assert_eq!(links(&Tree::of(&files)), Findings::new());
 }
 
 #[test]

@@ -51,10 +51,17 @@ async function tail({ pages, url }) {
 async function tailIsBounded({ pages, url }) {
   const page = await pages.open('/console')
   await page.getByLabel('At most').selectOption('10')
+  const height = () => page.locator('.tail').evaluate((list) => list.getBoundingClientRect().height)
+  const before = await height()
   await startTail(page, 'flood.>')
   await seenInTail(page, url, 'flood.begin', 0)
   for (let sent = 0; sent < 60; sent += 1) await publish(url, 'flood.more', sent)
   await page.getByText(/\d+ over the cap/).waitFor()
+  await until('there are more rows than fit', async () => {
+    await publish(url, 'flood.more', 0)
+    return page.locator('.tail').evaluate((list) => list.scrollHeight > list.clientHeight + 50)
+  })
+  assert.equal(await height(), before)
 }
 
 async function patternIsChecked({ pages }) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 
+import { startFakeServer } from '../tests/fake-server.mjs'
 import { connected, figure, number, publish, until } from './pages.mjs'
 
 const events = (page) => page.locator('.events__words')
@@ -108,6 +109,28 @@ async function nonsenseIsLeftOut({ pages, url }) {
   await until('the page goes on', async () => (await picture(page)) !== before)
 }
 
+async function linkToken({ pages }) {
+  const closed = await startFakeServer({ linkToken: 'secret' })
+  try {
+    for (const path of ['/demo', '/console']) {
+      const page = await pages.open(path, { base: closed.url, ready: path === '/console' })
+      if (path === '/console') await page.getByRole('button', { name: 'Start' }).click()
+      await page.locator('[data-link-state="failed"]').waitFor()
+      for (const token of ['wrong', 'secret']) {
+        await page.getByLabel('Token of the link').fill(token)
+        await page.getByRole('button', { name: 'Connect', exact: true }).click()
+        if (token === 'secret') await connected(page)
+        else await page.locator('[data-link-state="failed"]').waitFor()
+      }
+      await page.reload()
+      if (path === '/console') await page.getByRole('button', { name: 'Start' }).click()
+      await connected(page)
+    }
+  } finally {
+    await closed.close()
+  }
+}
+
 async function nothingPublished({ pages, fake, url }) {
   const pause = (paused) => fetch(`${url}/fake/metrics`, { method: 'POST', body: JSON.stringify({ paused }) })
   await pause(true)
@@ -146,6 +169,7 @@ export const demo = [
   { name: 'demo: another page sees what is published', run: notesSeen },
   { name: 'demo: states of components and other hosts are shown', run: statusAndHosts },
   { name: 'demo: nonsense on its subjects does no harm', run: nonsenseIsLeftOut },
+  { name: 'demo: a server that wants a token is given one', run: linkToken, needsFake: true },
   { name: 'demo: works where nothing is published', run: nothingPublished, needsFake: true },
   { name: 'demo: nothing jumps while figures come', run: staysInPlace },
 ]

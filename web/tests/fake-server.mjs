@@ -13,8 +13,8 @@ import { attendLink } from './fake/session.mjs'
 
 const SUBPROTOCOL = 'pointsman.v1.json'
 
-/** Starts on 127.0.0.1; port 0 takes a free one. `apiToken`: what the API wants to see. */
-export async function startFakeServer({ port = 0, apiToken, metricsEveryMs = 1000, keepMs = 30_000 } = {}) {
+/** Starts on 127.0.0.1; port 0 takes a free one. `apiToken`, `linkToken`: what the API and the links must show. */
+export async function startFakeServer({ port = 0, apiToken, linkToken, metricsEveryMs = 1000, keepMs = 30_000 } = {}) {
   const router = new Router({ keepMs })
   const metrics = startMetrics(router, metricsEveryMs)
   const server = createServer((request, response) => {
@@ -34,7 +34,7 @@ export async function startFakeServer({ port = 0, apiToken, metricsEveryMs = 100
       socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
       return
     }
-    sockets.handleUpgrade(request, socket, head, (link) => attendLink(link, router, request))
+    sockets.handleUpgrade(request, socket, head, (link) => attendLink(link, router, request, linkToken))
   })
   await new Promise((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
   return {

@@ -11,7 +11,7 @@ use tokio::time::{Duration, Instant};
 use crate::builder::Settings;
 use crate::client::Shared;
 use crate::encoding::Packer;
-use crate::error::{Close, CloseCause, LinkError};
+use crate::error::{Close, CloseCause, LinkError, Refusal};
 use crate::link::{Dial, Link};
 use crate::serve::Serve;
 use crate::session::Session;
@@ -156,7 +156,7 @@ impl Driver {
     }
 
     /// The first wire message of a link, and the sids it names.
-    fn connect_message(&self) -> (bytes::Bytes, Vec<u64>) {
+    fn connect_message(&mut self) -> (bytes::Bytes, Vec<u64>) {
         let token = (self.settings.token)();
         let strings = token.as_ref().map_or(0, String::len) + self.settings.name.as_ref().map_or(0, String::len);
         let most = self.session.as_ref().map_or(CONNECT_BYTES, |session| session.frame_bytes);
@@ -168,7 +168,7 @@ impl Driver {
             name: self.settings.name.as_deref().map(Into::into),
             echo: self.settings.echo,
             subscribe,
-            attach: self.session.as_ref().filter(|session| session.sound).map(Session::attach),
+            attach: self.session.as_mut().filter(|session| session.sound).map(Session::attach),
         });
         let mut message = Vec::new();
         self.settings.encoding.append(&connect, &mut message);
@@ -200,7 +200,13 @@ impl Driver {
         }
         let payload_bytes = usize::try_from(ready.limits.payload_bytes).unwrap_or(usize::MAX);
         let frame_bytes = self.session.as_ref().map_or(usize::MAX, |session| session.frame_bytes);
-        self.shared.outgoing.set_limits(frame_bytes, payload_bytes);
+        let dropped = self.shared.outgoing.set_limits(frame_bytes, payload_bytes);
+        if dropped > 0 {
+            self.shared.refusals.send_modify(|refusals| {
+                refusals.count += dropped;
+                refusals.last = Some(Refusal::too_large(frame_bytes));
+            });
+        }
         self.shared.state.send_replace(ConnectionState::Connected {
             session: ready.session.to_string(),
             server: ready.server.to_string(),

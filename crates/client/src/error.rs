@@ -50,6 +50,19 @@ impl Refusal {
         self.code == ErrorCode::Timeout.code()
     }
 
+    /// What was queued for one server and does not fit into a frame of the next.
+    pub(crate) fn too_large(frame_bytes: usize) -> Self {
+        let code = ErrorCode::PayloadTooLarge;
+        Self {
+            code: code.code(),
+            reason: code.name().to_owned(),
+            message: format!(
+                "it was queued while there was no link, and the server that was then found takes {frame_bytes} bytes a frame"
+            ),
+            retry_after: None,
+        }
+    }
+
     pub(crate) fn from_refused(refused: &Refused<'_>) -> Self {
         Self {
             code: refused.code,

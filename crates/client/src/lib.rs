@@ -48,6 +48,7 @@
 mod address;
 mod backoff;
 mod builder;
+mod chunks;
 mod client;
 mod driver;
 mod encoding;

@@ -1,7 +1,6 @@
-//! What waits to be sent: frames are encoded where they are made and gathered into wire messages.
+//! The queue between the application and the client's task, and the calls that wait for an answer.
 
-use std::collections::{HashMap, VecDeque};
-use std::ops::ControlFlow;
+use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -9,6 +8,7 @@ use std::task::{Context, Waker};
 use pointsman_protocol::frame::{ClientFrame, Subscription};
 use tokio::sync::{Notify, oneshot};
 
+use crate::chunks::{Action, Chunk, Chunks};
 use crate::encoding::Encoding;
 use crate::error::{CloseCause, InvalidMessage};
 use crate::inbox::Inbox;
@@ -17,43 +17,12 @@ use crate::publication::{FRAME_OVERHEAD, Publication};
 use crate::subscription::SubscribeOptions;
 use crate::subscriptions::Registered;
 
-/// Frames are gathered into wire messages of about this size.
-const CHUNK_BYTES: usize = 64 * 1024;
-
 /// Why something was not queued.
 #[derive(Debug)]
 pub(crate) enum NotQueued {
     Full { messages: usize, bytes: usize },
     Closed(CloseCause),
     Invalid(InvalidMessage),
-}
-
-/// What the client's task has to note when it sends a wire message.
-#[derive(Debug)]
-pub(crate) enum Action {
-    Subscribe(Registered),
-    /// The application asked for it and waits.
-    Unsubscribe {
-        sid: u64,
-    },
-    /// The application has dropped it.
-    Abandon {
-        sid: u64,
-    },
-    UnsubscribeAll,
-    Flush(oneshot::Sender<Result<(), NotDone>>),
-}
-
-/// A wire message that is being gathered.
-#[derive(Debug, Default)]
-pub(crate) struct Chunk {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) frames: usize,
-    pub(crate) actions: Vec<Action>,
-    /// No id of it, or of an earlier one, is this large.
-    pub(crate) ids_end: u64,
-    /// Frames that count against the limit.
-    messages: usize,
 }
 
 /// Limits of the queue.
@@ -65,10 +34,7 @@ pub(crate) struct OutgoingLimits {
 
 #[derive(Debug)]
 struct Queue {
-    chunks: VecDeque<Chunk>,
-    messages: usize,
-    bytes: usize,
-    frame_bytes: usize,
+    chunks: Chunks,
     payload_bytes: usize,
     next_id: u64,
     next_sid: u64,
@@ -87,7 +53,6 @@ struct Queue {
 /// which there are no more than subscriptions.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    encoding: Encoding,
     limits: OutgoingLimits,
     queue: Mutex<Queue>,
     room: Notify,
@@ -96,13 +61,9 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     pub(crate) fn new(encoding: Encoding, limits: OutgoingLimits) -> Self {
         Self {
-            encoding,
             limits,
             queue: Mutex::new(Queue {
-                chunks: VecDeque::new(),
-                messages: 0,
-                bytes: 0,
-                frame_bytes: usize::MAX,
+                chunks: Chunks::new(encoding),
                 payload_bytes: usize::MAX,
                 next_id: 1,
                 next_sid: 1,
@@ -124,52 +85,11 @@ impl Outgoing {
         if let Some(cause) = &queue.closed {
             return Err(NotQueued::Closed(cause.clone()));
         }
-        if queue.messages >= self.limits.messages || queue.bytes >= self.limits.bytes {
-            return Err(NotQueued::Full { messages: queue.messages, bytes: queue.bytes });
+        let (messages, bytes) = queue.chunks.waiting();
+        if messages >= self.limits.messages || bytes >= self.limits.bytes {
+            return Err(NotQueued::Full { messages, bytes });
         }
         Ok(())
-    }
-
-    /// Appends a frame to the last wire message, or to a new one.
-    fn append(&self, queue: &mut Queue, frame: &ClientFrame<'_>, estimate: usize) -> Result<(), InvalidMessage> {
-        // The closing bracket of a JSON array takes one byte more.
-        let frame_bytes = queue.frame_bytes.saturating_sub(1);
-        let limit = frame_bytes.min(CHUNK_BYTES);
-        if let Some(chunk) = queue.chunks.back_mut()
-            && chunk.bytes.len().saturating_add(estimate) <= limit
-        {
-            let before = chunk.bytes.len();
-            self.encoding.append(frame, &mut chunk.bytes);
-            if chunk.bytes.len() <= limit {
-                chunk.frames += 1;
-                chunk.messages += 1;
-                chunk.ids_end = queue.next_id;
-                queue.messages += 1;
-                queue.bytes += chunk.bytes.len() - before;
-                return Ok(());
-            }
-            chunk.bytes.truncate(before);
-        }
-        let mut chunk = Chunk { bytes: Vec::with_capacity(estimate), ..Chunk::default() };
-        self.encoding.append(frame, &mut chunk.bytes);
-        if chunk.bytes.len() > frame_bytes {
-            return Err(InvalidMessage::FrameTooLarge { bytes: chunk.bytes.len(), max: frame_bytes });
-        }
-        chunk.frames = 1;
-        chunk.messages = 1;
-        chunk.ids_end = queue.next_id;
-        queue.messages += 1;
-        queue.bytes += chunk.bytes.len();
-        queue.chunks.push_back(chunk);
-        Ok(())
-    }
-
-    fn act(queue: &mut Queue, action: Action) {
-        if let Some(chunk) = queue.chunks.back_mut() {
-            chunk.actions.push(action);
-        } else {
-            queue.chunks.push_back(Chunk { actions: vec![action], ids_end: queue.next_id, ..Chunk::default() });
-        }
     }
 
     fn wake(mut queue: MutexGuard<'_, Queue>) {
@@ -193,7 +113,7 @@ impl Outgoing {
             return Err(NotQueued::Invalid(InvalidMessage::PayloadTooLarge { bytes, max }));
         }
         let (frame, pending) = frame(&mut queue);
-        self.append(&mut queue, &frame, publication.estimate()).map_err(NotQueued::Invalid)?;
+        queue.append(&frame, publication.estimate()).map_err(NotQueued::Invalid)?;
         queue.pending.extend(pending);
         Self::wake(queue);
         Ok(())
@@ -251,7 +171,7 @@ impl Outgoing {
         };
         let estimate = FRAME_OVERHEAD + options.pattern.len() + options.queue.as_ref().map_or(0, String::len);
         let frame = ClientFrame::Subscribe { id: Some(id), subscription };
-        self.append(&mut queue, &frame, estimate).map_err(NotQueued::Invalid)?;
+        queue.append(&frame, estimate).map_err(NotQueued::Invalid)?;
         let registered = Registered {
             sid,
             pattern: options.pattern.clone(),
@@ -261,7 +181,7 @@ impl Outgoing {
             ending: false,
             inbox: Arc::clone(inbox),
         };
-        Self::act(&mut queue, Action::Subscribe(registered));
+        queue.act(Action::Subscribe(registered));
         queue.pending.insert(id, Pending::Subscribe { sid, answer: Some(answer) });
         Self::wake(queue);
         Ok((sid, receiver))
@@ -276,13 +196,13 @@ impl Outgoing {
         let id = answer.then(|| queue.id());
         let frame = ClientFrame::Unsubscribe { id, sid, max: None };
         // A frame of a few bytes fits within every limit that leaves room for a connect frame.
-        if self.append(&mut queue, &frame, FRAME_OVERHEAD).is_err() {
+        if queue.append(&frame, FRAME_OVERHEAD).is_err() {
             return;
         }
         if let Some(id) = id {
             queue.pending.insert(id, Pending::Unsubscribe { sid });
         }
-        Self::act(&mut queue, if answer { Action::Unsubscribe { sid } } else { Action::Abandon { sid } });
+        queue.act(if answer { Action::Unsubscribe { sid } } else { Action::Abandon { sid } });
         Self::wake(queue);
     }
 
@@ -298,13 +218,11 @@ impl Outgoing {
             return Ok(receiver);
         }
         // Waiters that gave up must not gather while there is no link.
-        if let Some(chunk) = queue.chunks.back_mut() {
-            chunk.actions.retain(|action| !matches!(action, Action::Flush(told) if told.is_closed()));
-        }
+        queue.chunks.retain_actions(|action| !matches!(action, Action::Flush(told) if told.is_closed()));
         if unsubscribe_all {
-            Self::act(&mut queue, Action::UnsubscribeAll);
+            queue.act(Action::UnsubscribeAll);
         }
-        Self::act(&mut queue, Action::Flush(told));
+        queue.act(Action::Flush(told));
         Self::wake(queue);
         Ok(receiver)
     }
@@ -334,8 +252,7 @@ impl Outgoing {
 
     /// Messages and bytes that wait.
     pub(crate) fn waiting(&self) -> (usize, usize) {
-        let queue = self.queue();
-        (queue.messages, queue.bytes)
+        self.queue().chunks.waiting()
     }
 
     // What follows is for the client's task.
@@ -343,15 +260,13 @@ impl Outgoing {
     /// The next wire message; without one, the task is woken when there is.
     pub(crate) fn take(&self, cx: &Context<'_>) -> Option<Chunk> {
         let mut queue = self.queue();
-        let Some(chunk) = queue.chunks.pop_front() else {
+        let was_full = self.admit(&queue).is_err();
+        let Some(chunk) = queue.chunks.pop() else {
             if !queue.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
                 queue.waker = Some(cx.waker().clone());
             }
             return None;
         };
-        let was_full = self.admit(&queue).is_err();
-        queue.messages -= chunk.messages;
-        queue.bytes -= chunk.bytes.len();
         queue.taken_end = chunk.ids_end.max(queue.taken_end);
         drop(queue);
         if was_full {
@@ -402,53 +317,19 @@ impl Outgoing {
     }
 
     /// The limits of the server. Wire messages that have become too large for it are taken apart; what is too large by itself is not sent.
-    pub(crate) fn set_limits(&self, frame_bytes: usize, payload_bytes: usize) {
+    /// Gives the number of publishes of which nobody is told.
+    pub(crate) fn set_limits(&self, frame_bytes: usize, payload_bytes: usize) -> u64 {
         let mut queue = self.queue();
-        queue.frame_bytes = frame_bytes;
         queue.payload_bytes = payload_bytes;
-        if queue.chunks.iter().all(|chunk| chunk.bytes.len() < frame_bytes) {
-            return;
-        }
-        let chunks = std::mem::take(&mut queue.chunks);
-        for chunk in chunks {
-            if chunk.bytes.len() < frame_bytes {
-                queue.chunks.push_back(chunk);
-            } else {
-                self.split(&mut queue, chunk);
+        let mut untold = 0;
+        for (id, error) in queue.chunks.set_frame_bytes(frame_bytes) {
+            match id.and_then(|id| queue.pending.remove(&id)) {
+                Some(pending) => pending.tell(Err(NotDone::Invalid(error))),
+                None => untold += 1,
             }
         }
-    }
-
-    /// Takes a wire message apart that is larger than the server's limit.
-    fn split(&self, queue: &mut Queue, chunk: Chunk) {
-        queue.messages -= chunk.messages;
-        queue.bytes -= chunk.bytes.len();
-        let mut dropped = Vec::new();
-        let mut first = true;
-        let message = self.encoding.seal(chunk.bytes, chunk.frames);
-        self.encoding.decode_client(&message, &mut |frame| {
-            if let Ok(frame) = frame {
-                // What stood before in the queue is left as it is.
-                if std::mem::take(&mut first) {
-                    queue.chunks.push_back(Chunk::default());
-                }
-                if let Err(error) = self.append(queue, &frame, FRAME_OVERHEAD) {
-                    dropped.push((id_of(&frame), error));
-                }
-            }
-            ControlFlow::Continue(())
-        });
-        for action in chunk.actions {
-            Self::act(queue, action);
-        }
-        if let Some(last) = queue.chunks.back_mut() {
-            last.ids_end = chunk.ids_end;
-        }
-        for (id, error) in dropped {
-            if let Some(pending) = id.and_then(|id| queue.pending.remove(&id)) {
-                pending.tell(Err(NotDone::Invalid(error)));
-            }
-        }
+        queue.lost |= untold > 0;
+        untold
     }
 
     /// Fails what was sent and not answered, when the session it was sent on is gone. With `lost`, something was sent that the server may not
@@ -465,14 +346,8 @@ impl Outgoing {
             return;
         }
         queue.lost = true;
-        let Queue { chunks, lost, .. } = &mut *queue;
-        for chunk in chunks {
-            for action in std::mem::take(&mut chunk.actions) {
-                match action {
-                    Action::Flush(told) => *lost &= told.send(Err(NotDone::Unknown)).is_err(),
-                    action => chunk.actions.push(action),
-                }
-            }
+        for told in queue.chunks.take_flushes() {
+            queue.lost &= told.send(Err(NotDone::Unknown)).is_err();
         }
     }
 
@@ -491,8 +366,8 @@ impl Outgoing {
         self.refuse(cause);
         let mut queue = self.queue();
         queue.waker = None;
-        let chunks = std::mem::take(&mut queue.chunks);
-        (queue.messages, queue.bytes) = (0, 0);
+        let flushes = queue.chunks.take_flushes();
+        queue.chunks.clear();
         let pending = std::mem::take(&mut queue.pending);
         let taken_end = queue.taken_end;
         drop(queue);
@@ -500,19 +375,9 @@ impl Outgoing {
             let sent = id < taken_end && !matches!(pending, Pending::Subscribe { .. });
             pending.tell(Err(if sent { NotDone::Unknown } else { NotDone::Closed(cause.clone()) }));
         }
-        for action in chunks.into_iter().flat_map(|chunk| chunk.actions) {
-            if let Action::Flush(told) = action {
-                tell(told, Err(NotDone::Closed(cause.clone())));
-            }
+        for told in flushes {
+            tell(told, Err(NotDone::Closed(cause.clone())));
         }
-    }
-}
-
-fn id_of(frame: &ClientFrame<'_>) -> Option<u64> {
-    match frame {
-        ClientFrame::Publish(publish) => publish.id,
-        ClientFrame::Request(request) => Some(request.id),
-        _ => None,
     }
 }
 
@@ -521,5 +386,13 @@ impl Queue {
         let id = self.next_id;
         self.next_id += 1;
         id
+    }
+
+    fn append(&mut self, frame: &ClientFrame<'_>, estimate: usize) -> Result<(), InvalidMessage> {
+        self.chunks.append(frame, estimate, self.next_id)
+    }
+
+    fn act(&mut self, action: Action) {
+        self.chunks.act(action, self.next_id);
     }
 }

@@ -11,11 +11,11 @@ use pointsman_protocol::frame::{ClientFrame, ServerFrame};
 use tokio::time::{Duration, Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use crate::chunks::{Action, Chunk};
 use crate::client::Shared;
 use crate::encoding::{Encoding, Packer};
 use crate::error::LinkError;
 use crate::link::Link;
-use crate::outgoing::{Action, Chunk};
 use crate::receive::Receiver;
 use crate::session::Session;
 use crate::subscriptions::Subscriptions;

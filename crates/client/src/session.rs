@@ -60,6 +60,7 @@ struct Unconfirmed {
 pub(crate) struct Session {
     pub(crate) id: String,
     secret: String,
+    /// The last one granted, or asked for: an attempt whose answer never came may have been granted.
     generation: u32,
     /// Whether another link may take it up. Not after a message that could not be read.
     pub(crate) sound: bool,
@@ -117,11 +118,12 @@ impl Session {
         }
     }
 
-    pub(crate) fn attach(&self) -> Attach<'_> {
+    pub(crate) fn attach(&mut self) -> Attach<'_> {
+        self.generation = self.generation.saturating_add(1);
         Attach {
             session: self.id.as_str().into(),
             secret: self.secret.as_str().into(),
-            generation: self.generation.wrapping_add(1),
+            generation: self.generation,
             received: self.received,
         }
     }

@@ -56,7 +56,9 @@ impl ConnectionState {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Refusals {
-    /// How many were told. The server tells one for a batch of publications (protocol.md#P9.2), so more may have been refused.
+    /// How many were told, by the server, or by the client of what is too large for a new server.
+    ///
+    /// The server tells one for a batch of publications (protocol.md#P9.2), so more may have been refused.
     pub count: u64,
     /// The last one.
     pub last: Option<Refusal>,

@@ -31,12 +31,18 @@ use crate::worker::with_worker;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Drives a link from its opening to its end and says why it ended.
-pub async fn drive<L: Link>(mut link: L, cx: Arc<SessionContext>) -> CloseReason {
+pub fn drive<L: Link>(link: L, cx: Arc<SessionContext>) -> impl Future<Output = CloseReason> {
+    // On the heap the link stands once. As a variable of the future it would have a place there for each step it is handed to, for as long as it lives.
+    live(Box::new(link), cx)
+}
+
+/// The steps that a link takes once are boxed for the same reason: an idle link pays for none of them.
+async fn live<L: Link>(mut link: Box<L>, cx: Arc<SessionContext>) -> CloseReason {
     let _open = cx.link_opened();
-    let opened = match Box::pin(cx.abort.run_until_cancelled(handshake::open(&mut link, &cx))).await {
+    let opened = match Box::pin(cx.abort.run_until_cancelled(handshake::open(&mut *link, &cx))).await {
         Some(Ok(opened)) => opened,
         Some(Err(reason)) => {
-            let _aborted = cx.abort.run_until_cancelled(say(&mut link, &reason)).await;
+            let _aborted = Box::pin(cx.abort.run_until_cancelled(say(&mut *link, &reason))).await;
             return reason;
         }
         None => return CloseReason::Lost,
@@ -49,10 +55,11 @@ pub async fn drive<L: Link>(mut link: L, cx: Arc<SessionContext>) -> CloseReason
         Farewell::Say => {
             // The session goes its own way before the link's last second.
             held.leave(&reason);
-            let _aborted = cx.abort.run_until_cancelled(say(&mut link, &reason)).await;
+            let _aborted = Box::pin(cx.abort.run_until_cancelled(say(&mut *link, &reason))).await;
         }
         Farewell::WriteOut => {
-            let _aborted = cx.abort.run_until_cancelled(write_out(&mut link, &held.session, &reason, &cx)).await;
+            let writing = write_out(&mut *link, &held.session, &reason, &cx);
+            let _aborted = Box::pin(cx.abort.run_until_cancelled(writing)).await;
         }
     }
     reason
@@ -170,7 +177,7 @@ impl End {
 
 /// A link that belongs to a session.
 struct Serve<L> {
-    link: L,
+    link: Box<L>,
     cx: Arc<SessionContext>,
     held: Held,
     /// The end of a pause. No link has a timer otherwise.
@@ -180,7 +187,7 @@ struct Serve<L> {
 }
 
 impl<L: Link> Serve<L> {
-    fn new(link: L, opened: Opened, cx: Arc<SessionContext>) -> Self {
+    fn new(link: Box<L>, opened: Opened, cx: Arc<SessionContext>) -> Self {
         let Opened { held, early } = opened;
         Self { link, cx, held, timer: None, bad_frames: 0, early }
     }
@@ -257,7 +264,7 @@ impl<L: Link> Serve<L> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        poll_write(&self.link, session, cx, worker)
+        poll_write(&*self.link, session, cx, worker)
     }
 
     /// The socket takes nothing any more. What the peer had sent before may say why.
@@ -299,7 +306,7 @@ impl<L: Link> Serve<L> {
         self.cx.retire(session);
         let mut bytes = std::mem::take(&mut worker.scratch);
         bytes.clear();
-        encode_end(&self.link, &reason, &mut bytes);
+        encode_end(&*self.link, &reason, &mut bytes);
         worker.tick.last(&session.outbox, &bytes);
         worker.scratch = bytes;
         End { reason, farewell: Farewell::WriteOut }

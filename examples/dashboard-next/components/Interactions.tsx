@@ -5,7 +5,7 @@ import { useEvents, usePublish } from 'pointsman/react'
 import { clock } from '@/lib/format'
 import { Card } from './Card'
 
-const SHOWN = 12
+const SHOWN = 8
 const ACTIONS = ['Wave', 'Applaud', 'Ask for a break'] as const
 
 /** What people do on their pages, this one included: publications come back to who sent them, unless the client is made with `echo: false`. */
@@ -26,8 +26,8 @@ export function Interactions() {
           // Messages have no name but their place.
           <Interaction key={at} message={message} />
         ))}
+        {messages.length === 0 && <li className="note">Nothing yet. Press a button, here or on another open page.</li>}
       </ol>
-      {messages.length === 0 && <p className="note">Press a button, here or on another open page.</p>}
     </Card>
   )
 }

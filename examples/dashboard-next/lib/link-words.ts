@@ -25,7 +25,7 @@ export function linkWords({ state, attempt, cause }: ConnectionSnapshot): string
     case 'connected':
       return 'Messages arrive as they are published.'
     case 'reconnecting':
-      return `The link was lost; attempt ${Math.max(1, attempt)} is on its way. The router keeps what is published meanwhile.`
+      return `The link was lost and is opened again (attempt ${Math.max(1, attempt)}). The router keeps what is published meanwhile.`
     case 'degraded':
       return `The router has not answered ${plural(attempt, 'attempt')}. It is tried again now and then.`
     case 'closed':
@@ -36,15 +36,15 @@ export function linkWords({ state, attempt, cause }: ConnectionSnapshot): string
 }
 
 const REASONS: Record<Gap['reason'], string> = {
-  slow_consumer: 'this page read too slowly',
-  resend_overflow: 'the link was away for longer than the router keeps messages',
-  session_gone: 'the session ended while the link was away',
-  backplane: 'the nodes of the router lost sight of each other',
-  policy: 'a rule of the router held them back',
+  slow_consumer: 'because this page read too slowly',
+  resend_overflow: 'because the link was away for longer than the router keeps messages',
+  session_gone: 'because the session ended while the link was away',
+  backplane: 'because the nodes of the router lost sight of each other',
+  policy: 'because a rule of the router held them back',
 }
 
-/** A gap in a sentence: how much is missing, where and why. */
+/** A gap in a sentence: how much is missing, why and where. */
 export function gapWords({ lost, patterns, reason }: Gap): string {
-  const much = lost === undefined ? 'Messages' : plural(lost, 'message')
-  return `${much} of ${patterns.join(', ')} did not arrive: ${REASONS[reason] ?? reason}.`
+  const much = lost === undefined ? 'messages are missing' : `${plural(lost, 'message')} ${lost === 1 ? 'is' : 'are'} missing`
+  return `${much}, ${REASONS[reason] ?? reason} (${patterns.join(', ')})`
 }

@@ -34,6 +34,16 @@ export function sameMemoryUse(a: MemoryUse | undefined, b: MemoryUse | undefined
   return a === b || (!!a && !!b && a.total === b.total && Math.abs(a.used - b.used) < 2 ** 20)
 }
 
+/** Bytes a second. */
+export function receivedPerSecond(metrics: MetricsUpdated): number | undefined {
+  return known(metrics?.network?.received_bytes_per_second)
+}
+
+/** Bytes a second. */
+export function sentPerSecond(metrics: MetricsUpdated): number | undefined {
+  return known(metrics?.network?.sent_bytes_per_second)
+}
+
 /** One point of a line. `at` is in milliseconds since 1970. */
 export interface Sample {
   at: number

@@ -103,3 +103,10 @@ it('tells that the router is down, without its address', async () => {
   expect(problem).toMatchObject({ status: 502, message: 'The router cannot be reached' })
   expect(log).toHaveBeenCalledOnce()
 })
+
+it('does not wait for a router that does not answer', async () => {
+  server = createServer(() => {})
+  await new Promise<void>((listening) => server?.listen(0, '127.0.0.1', listening))
+  vi.stubEnv('POINTSMAN_HTTP_URL', `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  expect((await routerStatus()).problem).toMatchObject({ status: 504, message: 'The router did not answer within 1500 ms' })
+})

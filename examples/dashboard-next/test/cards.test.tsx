@@ -4,6 +4,7 @@ import { Profiler } from 'react'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { CpuCard } from '@/components/CpuCard'
 import { MemoryCard } from '@/components/MemoryCard'
+import { NetworkCard } from '@/components/NetworkCard'
 import { RouterFigures } from '@/components/RouterFigures'
 import { metrics, renderLive } from './live'
 
@@ -71,6 +72,16 @@ describe('MemoryCard', () => {
     await live.idle()
     expect(figure(live.container, 'memory')).toBe('4.00 GiB')
     expect(rendered).toHaveBeenCalledTimes(before + 1)
+  })
+})
+
+describe('NetworkCard', () => {
+  it('shows what comes and goes a second', async () => {
+    const live = await renderLive(<NetworkCard />)
+    live.router.publish('metrics.updated', { ...metrics(), network: { received_bytes_per_second: 1536, sent_bytes_per_second: 0 } })
+    await live.idle()
+    expect(figure(live.container, 'received')).toBe('1.50 KiB')
+    expect(figure(live.container, 'sent')).toBe('0 B')
   })
 })
 

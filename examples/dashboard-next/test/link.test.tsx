@@ -5,6 +5,7 @@ import { createTestClient, type TestClient } from 'pointsman/testing'
 import { Activity, StrictMode } from 'react'
 import { afterEach, expect, it } from 'vitest'
 import { AnnouncementLine } from '@/components/AnnouncementLine'
+import { GapLine } from '@/components/GapLine'
 import { LinkBar } from '@/components/LinkBar'
 import { useClientLifetime } from '@/components/use-client-lifetime'
 import { renderLive } from './live'
@@ -29,6 +30,7 @@ const parts = (
   <>
     <LinkBar />
     <AnnouncementLine />
+    <GapLine />
   </>
 )
 
@@ -38,7 +40,7 @@ it('tells each state of the link, and the gaps on it', async () => {
   expect(badge()).toBe('Connected')
   live.router.gap('dashboard.announcement', { reason: 'slow_consumer', lost: 3 })
   await live.idle()
-  expect(live.getByText('1 gap. 3 messages of dashboard.announcement did not arrive: this page read too slowly.')).toBeTruthy()
+  expect(live.getByText('1 gap: 3 messages are missing, because this page read too slowly (dashboard.announcement)')).toBeTruthy()
   live.router.network.partition()
   live.router.network.cut()
   await live.idle()

@@ -201,6 +201,8 @@ async fn upgrade(State(adapter): State<WebSocket>, mut request: Request) -> Resp
         };
         let link = WebSocketLink::new(stream, already_read.to_vec(), peer, codec, &config);
         drop(config);
+        // It is a part of the HTTP connection's buffer, and would keep all of that for as long as the link lives.
+        drop(already_read);
         let reason = drive(link, sessions).await;
         tracing::debug!(reason = reason.name(), "a link ended");
         drop(permit);

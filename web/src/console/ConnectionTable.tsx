@@ -28,13 +28,13 @@ export function ConnectionTable({ rows, chosen, onChoose }: ConnectionTableProps
             <th scope="col" className="number">
               Subscriptions
             </th>
-            <th scope="col" className="number">
+            <th scope="col" className="number" title="Messages that wait to be written to its link">
               Waiting
             </th>
-            <th scope="col" className="number">
+            <th scope="col" className="number" title="Messages that came from it">
               From it
             </th>
-            <th scope="col" className="number">
+            <th scope="col" className="number" title="Messages that were delivered to it">
               To it
             </th>
           </tr>

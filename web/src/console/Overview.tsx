@@ -48,7 +48,7 @@ export function Overview() {
       {problem && needed === undefined && <ProblemNote problem={problem} />}
       <dl className={`figures ${problem ? 'figures--stale' : ''}`}>
         {FIGURES.map(({ name, label, words, more }) => (
-          <Figure key={name} label={label} {...words(figures?.[name])} more={status && more?.(status)}>
+          <Figure key={name} label={label} {...words(figures?.[name])} wide={more !== undefined} more={status && more?.(status)}>
             <Sparkline values={history?.[name] ?? []} capacity={StatusRates.capacity} />
           </Figure>
         ))}

@@ -48,6 +48,12 @@ describe('TailLog', () => {
     expect(log.view().rows.map((row) => (row.kind === 'message' ? row.text : ''))).toEqual(['00 ff', '0', 'null', ''])
   })
 
+  it('shows signs without a form as dots, on one line', () => {
+    const log = new TailLog(100, () => 0)
+    log.add(message('a', 'a\u0000\u0007b\n\tc'))
+    expect(log.view().rows[0]).toMatchObject({ preview: 'a··b c', text: 'a\u0000\u0007b\n\tc' })
+  })
+
   it('clears', () => {
     const log = new TailLog(1, () => 0)
     log.add(message('a', 1))

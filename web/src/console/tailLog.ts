@@ -45,13 +45,18 @@ export interface TailView {
 
 export const EMPTY_TAIL: TailView = { rows: [], seen: 0, capped: 0, passed: 0 }
 
+/** Without breaks and without signs that have no form. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').replaceAll(/\p{Cc}/gu, '·')
+}
+
 function textOf(data: unknown): { text: string; preview: string } {
   if (data === undefined) return { text: '', preview: '' }
   if (data instanceof Uint8Array) {
     const text = Array.from(data.subarray(0, TEXT_MAX / 3), (byte) => byte.toString(16).padStart(2, '0')).join(' ')
     return { text, preview: `${data.length} bytes: ${text.slice(0, 60)}` }
   }
-  if (typeof data === 'string') return { text: data, preview: data.slice(0, PREVIEW_MAX).replaceAll(/\s+/g, ' ') }
+  if (typeof data === 'string') return { text: data, preview: oneLine(data.slice(0, PREVIEW_MAX)) }
   return { text: JSON.stringify(data, null, 2), preview: JSON.stringify(data).slice(0, PREVIEW_MAX) }
 }
 

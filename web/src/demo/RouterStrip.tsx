@@ -21,7 +21,7 @@ export function RouterStrip({ host }: { host: HostModel | undefined }) {
     <section aria-label="Router and this page">
       <dl className="figures">
         <Figure label="To this page" value={rate(messageRate.perSecond(performance.now()))} unit="msg/s" />
-        <Figure label="Publish to screen" value={screen.value} unit={screen.unit} more={`link ${link.value} ${link.unit}`} />
+        <Figure wide label="Publish to screen" value={screen.value} unit={screen.unit} more={`link ${link.value} ${link.unit}`} />
         <Figure label="Router, in" value={rate(rates.receivedPerSecond)} unit="msg/s" />
         <Figure label="Router, out" value={rate(rates.deliveredPerSecond)} unit="msg/s" />
         <Figure label="Connections" value={count(router?.connections)} />

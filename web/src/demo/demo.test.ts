@@ -121,6 +121,16 @@ describe('Hosts', () => {
     expect(hosts.turnedAway).toBe(68)
   })
 
+  it('begins anew when the clock of a host was put back, not at a sample that is late', () => {
+    const hosts = new Hosts(() => T)
+    hosts.add(metrics(T))
+    hosts.add(metrics(T - 30_000))
+    expect(hosts.all.get().get('a')?.latest.get().at).toBe(T)
+    hosts.add(metrics(T - 3_600_000))
+    hosts.add(metrics(T - 3_599_000))
+    expect(hosts.all.get().get('a')?.latest.get().at).toBe(T - 3_599_000)
+  })
+
   it('begins anew when a host comes back with other cores', () => {
     const hosts = new Hosts(() => T)
     hosts.add(metrics(T, 'a', 2))

@@ -12,6 +12,8 @@ const CAPACITY = 900
 /** Two samples missing in a row are a hole. */
 const HOLE_AFTER_MS = 2600
 const MARKS_MAX = 64
+/** A sample that is older than the newest by more than this was made after the clock of the host was put back. */
+const CLOCK_BACK_MS = 60_000
 /** Cores drawn as lines of their own. */
 export const CORE_LINES_MAX = 16
 
@@ -53,9 +55,10 @@ export class HostModel {
     this.#take(first)
   }
 
-  /** Whether a sample can go on in these series; a host that came back with other cores needs new ones. */
+  /** Whether a sample can go on in these series; other cores or another time need new ones. */
   fits(metrics: HostMetrics): boolean {
-    return Math.min(metrics.cpu.cores.length, CORE_LINES_MAX) === this.coreLines
+    const sameCores = Math.min(metrics.cpu.cores.length, CORE_LINES_MAX) === this.coreLines
+    return sameCores && metrics.at > this.latest.get().at - CLOCK_BACK_MS
   }
 
   add(metrics: HostMetrics): void {

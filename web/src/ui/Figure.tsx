@@ -5,13 +5,15 @@ interface FigureProps {
   value: string
   unit?: string
   more?: ReactNode
+  /** Room for `more`, whether it is known yet or not. */
+  wide?: boolean
   children?: ReactNode
 }
 
 /** One number of a strip of figures, with its unit. Stands in a `dl.figures`. */
-export function Figure({ label, value, unit, more, children }: FigureProps) {
+export function Figure({ label, value, unit, more, wide = false, children }: FigureProps) {
   return (
-    <div className="figure">
+    <div className={wide ? 'figure figure--wide' : 'figure'}>
       <dt>{label}</dt>
       <dd>
         <span className="figure__value">{value}</span>

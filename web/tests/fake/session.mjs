@@ -79,7 +79,7 @@ class Session {
 }
 
 /** Attends a WebSocket until it ends. */
-export function attendLink(link, router, request) {
+export function attendLink(link, router, request, token) {
   let session
   const address = `${request.socket.remoteAddress}:${request.socket.remotePort}`
   const handshake = setTimeout(() => link.close(3501, 'no connect'), 10_000)
@@ -97,6 +97,11 @@ export function attendLink(link, router, request) {
       clearTimeout(handshake)
       const connect = frames.shift()
       if (connect?.op !== 'connect' || connect.version !== 1) return link.close(3501, 'connect first')
+      if (token !== undefined && connect.token !== token) {
+        const message = connect.token === undefined ? 'this server wants a token' : 'the token is not known'
+        link.send(JSON.stringify({ op: 'close', code: 3500, reason: 'unauthenticated', message }))
+        return link.close(3500, 'unauthenticated')
+      }
       session = open(connect, link, router, address)
     } else {
       session.counted += 1

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::server::Server;
+use super::server::{self, Server};
 use super::{Outcome, Step, npm};
 use crate::project::Project;
 use crate::{command, node, tools};
@@ -12,14 +12,15 @@ use crate::{command, node, tools};
 /// Where the tests find the server.
 const URL: &str = "POINTSMAN_TEST_URL";
 
-pub(super) const STEPS: [Step; 3] = [
+pub(super) const STEPS: [Step; 4] = [
     Step { name: "browser-fake", about: "the pages in a browser, with answers that a test chooses", run: fake },
     Step { name: "browser-web", about: "the pages of a running server, in a browser", run: web },
+    Step { name: "browser-example", about: "the Next.js example with a running server, in a browser", run: example },
     Step { name: "browser-sdk", about: "the SDK against a running server", run: sdk },
 ];
 
 fn fake(project: &Project) -> Result<Outcome> {
-    match tools::or_skip(page_tests(project))? {
+    match tools::or_skip(page_tests(project, "web"))? {
         Ok(mut tests) => {
             node::build_if_stale(project, "web", &node::WEB)?;
             command::run(&mut tests).map(|()| Outcome::Passed)
@@ -29,7 +30,7 @@ fn fake(project: &Project) -> Result<Outcome> {
 }
 
 fn web(project: &Project) -> Result<Outcome> {
-    let mut tests = match tools::or_skip(page_tests(project))? {
+    let mut tests = match tools::or_skip(page_tests(project, "web"))? {
         Ok(tests) => tests,
         Err(reason) => return Ok(Outcome::Skipped(reason)),
     };
@@ -40,11 +41,22 @@ fn web(project: &Project) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// Starts servers of its own.
+fn example(project: &Project) -> Result<Outcome> {
+    let mut tests = match tools::or_skip(page_tests(project, npm::EXAMPLE))? {
+        Ok(tests) => tests,
+        Err(reason) => return Ok(Outcome::Skipped(reason)),
+    };
+    node::install(project, npm::EXAMPLE)?;
+    command::run(tests.env("POINTSMAN_BIN", server::build(project)?))?;
+    Ok(Outcome::Passed)
+}
+
 /// The command that tests pages in a browser, with the programs it needs in place.
-fn page_tests(project: &Project) -> Result<Command> {
+fn page_tests(project: &Project, folder: &str) -> Result<Command> {
     npm::provide_node()?;
     let chromium = tools::CHROMIUM.provide()?;
-    let mut tests = node::npm(project, "web");
+    let mut tests = node::npm(project, folder);
     tests.args(["run", "test:browser"]).env("CHROMIUM", chromium);
     Ok(tests)
 }

@@ -6,7 +6,8 @@ use super::{Outcome, Step};
 use crate::project::Project;
 use crate::{node, tools};
 
-const EXAMPLE: &str = "examples/dashboard-next";
+/// The Next.js example.
+pub(super) const EXAMPLE: &str = "examples/dashboard-next";
 
 pub(super) const STEPS: [Step; 11] = [
     Step { name: "sdk-check", about: "types of the SDK", run: |project| script(project, "sdk", "check") },

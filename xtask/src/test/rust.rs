@@ -49,7 +49,7 @@ fn rustdoc(project: &Project) -> Result<Outcome> {
 }
 
 fn test(project: &Project) -> Result<Outcome> {
-    cargo(project, &["test", "--workspace"])
+    cargo(project, &["test", "--workspace", "--no-fail-fast"])
 }
 
 /// Built together, packages lend each other features; a user builds one of them.

@@ -31,11 +31,11 @@ pub(super) struct Server {
 impl Server {
     /// Builds `pointsman`, starts `pointsman dev` and waits until it is ready.
     pub(super) fn start(project: &Project) -> Result<Self> {
-        command::run(project.cargo().args(["build", "--bin", "pointsman"]))?;
+        let program = build(project)?;
         let address = free_address()?;
         let log = project.target().join(format!("xtask-server-{}.log", address.port()));
         let output = File::create(&log).with_context(|| format!("{} could not be written", log.display()))?;
-        let mut command = project.command(project.target().join("debug/pointsman"));
+        let mut command = project.command(program);
         command.arg("dev").env("POINTSMAN_HTTP__LISTEN", address.to_string());
         println!("$ {}", command::shown(&command));
         let child = command
@@ -124,6 +124,12 @@ impl Drop for Server {
             drop(self.child.wait());
         }
     }
+}
+
+/// Builds the server as the tests of the workspace do, so that it is mostly built already.
+pub(super) fn build(project: &Project) -> Result<PathBuf> {
+    command::run(project.cargo().args(["build", "--workspace", "--bin", "pointsman"]))?;
+    Ok(project.target().join("debug/pointsman"))
 }
 
 /// A port that was free a moment ago.

@@ -230,8 +230,8 @@ fn establish(state: &mut State, connect: &Connect<'_>) -> (String, Ready<'static
     let mut reason = None;
     if let Some(attach) = &connect.attach {
         match state.sessions.get_mut(&*attach.session) {
-            Some(session) if attach.generation == session.generation + 1 => {
-                session.generation += 1;
+            Some(session) if attach.generation > session.generation => {
+                session.generation = attach.generation;
                 let mut ready = ready(&attach.session, session.generation);
                 (ready.resumed, ready.received) = (true, session.received);
                 ready.skipped = resend(session, attach.received, keep);

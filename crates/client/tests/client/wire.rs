@@ -19,7 +19,12 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 const DEADLINE: Duration = Duration::from_secs(30);
-const READY: &str = r#"{"op":"ready","version":1,"session":"s","secret":"x","generation":1,"resumed":false,"received":0,"skipped":0,"node":"n","server":"fake/1","heartbeat_ms":25000,"keep_ms":30000,"limits":{"frame_bytes":65536,"payload_bytes":65536,"subject_bytes":256,"subscriptions":10,"requests":10,"resend_frames":256,"resend_bytes":262144},"features":[],"refused":[]}"#;
+const READY: &str = concat!(
+    r#"{"op":"ready","version":1,"session":"s","secret":"x","generation":1,"resumed":false,"received":0,"skipped":0,"#,
+    r#""node":"n","server":"fake/1","heartbeat_ms":25000,"keep_ms":30000,"#,
+    r#""limits":{"frame_bytes":65536,"payload_bytes":65536,"subject_bytes":256,"subscriptions":10,"requests":10,"#,
+    r#""resend_frames":256,"resend_bytes":262144},"features":[],"refused":[]}"#
+);
 
 /// Runs a client and a server that hears it; both have to come to their end.
 async fn both<C, S, A>(client: impl FnOnce(SocketAddr) -> C, server: impl FnOnce(TcpListener) -> S) -> A

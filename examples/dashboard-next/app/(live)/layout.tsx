@@ -1,6 +1,7 @@
 import { connection } from 'next/server'
 import type { ReactNode } from 'react'
 import { AnnouncementLine } from '@/components/AnnouncementLine'
+import { GapLine } from '@/components/GapLine'
 import { LinkBar } from '@/components/LinkBar'
 import { LiveEvents } from '@/components/LiveEvents'
 
@@ -13,8 +14,11 @@ export default async function LiveLayout({ children }: { children: ReactNode }) 
   const url = process.env.POINTSMAN_WS_URL || process.env.NEXT_PUBLIC_POINTSMAN_URL || DEFAULT_URL
   return (
     <LiveEvents url={url}>
-      <LinkBar />
-      <AnnouncementLine />
+      <div className="status">
+        <LinkBar />
+        <AnnouncementLine />
+        <GapLine />
+      </div>
       <main id="content">{children}</main>
     </LiveEvents>
   )

@@ -1,5 +1,6 @@
 import { CpuCard } from '@/components/CpuCard'
 import { MemoryCard } from '@/components/MemoryCard'
+import { NetworkCard } from '@/components/NetworkCard'
 import { RouterCard } from '@/components/RouterCard'
 
 export default function OverviewPage() {
@@ -9,6 +10,7 @@ export default function OverviewPage() {
       <div className="cards">
         <CpuCard />
         <MemoryCard />
+        <NetworkCard />
         <RouterCard />
       </div>
     </>

@@ -7,7 +7,8 @@ const FILES: [string, string][] = [
   ['components/RouterCard.tsx', 'A server component asks the router for its status; client components take over from the same figures.'],
   ['components/CpuCard.tsx', 'useLatest with a selector: a card renders when its digits change, not for each message.'],
   ['components/CpuLine.tsx', 'useEvents keeps the last messages for the line; usePublish tells which span was chosen.'],
-  ['components/LinkBar.tsx', 'useConnectionState and the gaps that the router has told.'],
+  ['components/LinkBar.tsx', 'useConnectionState shows how the link is.'],
+  ['components/GapLine.tsx', 'What the router says was lost.'],
   ['app/api/announce/route.ts', 'The server publishes with a token that browsers never see.'],
 ]
 

@@ -87,6 +87,7 @@ async fn messages_that_a_smaller_server_takes_are_sent_apart_and_others_fail() {
     for payload in &payloads {
         client.publish("a", payload.clone()).unwrap();
     }
+    client.publish("a", "x".repeat(2000)).unwrap();
     let large = client.publish_acknowledged(Message::new("a", "x".repeat(2000)));
     let server = async {
         let mut peer = peers.recv().await.unwrap();
@@ -104,6 +105,9 @@ async fn messages_that_a_smaller_server_takes_are_sent_apart_and_others_fail() {
     let (large, ()) = tokio::join!(large, server);
     assert!(matches!(large, Err(AcknowledgeError::Invalid(InvalidMessage::FrameTooLarge { .. }))), "{large:?}");
     assert_eq!(client.pending(), (0, 0));
+    let refusals = client.refusals().borrow().clone();
+    assert_eq!((refusals.count, refusals.last.unwrap().code), (1, 105));
+    assert!(matches!(client.flush().await, Err(FlushError::OutcomeUnknown)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -293,3 +293,20 @@ async fn answers_lost_in_a_resend_overflow_are_asked_again_or_told_unknown() {
     assert_eq!(requested.unwrap().payload, "late");
     unsubscribed.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_whose_answer_never_came_counts_as_a_generation() {
+    // protocol.md#P8.2
+    let (_client, _dial, mut peers, peer) = connected(Settings::default()).await;
+    drop(peer);
+    for generation in [2, 3] {
+        let connect = peers.recv().await.unwrap().connect().await;
+        assert_eq!(connect.attach.unwrap().generation, generation);
+    }
+    let mut peer = peers.recv().await.unwrap();
+    let connect = peer.welcome(resumed("one", 4, 0)).await;
+    assert_eq!(connect.attach.unwrap().generation, 4);
+    drop(peer);
+    let connect = peers.recv().await.unwrap().connect().await;
+    assert_eq!(connect.attach.unwrap().generation, 5);
+}
