@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use futures_util::future::try_join_all;
 use parking_lot::Mutex;
 use pointsman_contract::auth::Authenticator;
 use pointsman_contract::backplane::BackplaneContext;
-use pointsman_contract::client::{ListenError, Listener, Shutdown};
+use pointsman_contract::client::{Endpoint, ListenError, Listener, Shutdown};
 use pointsman_contract::component::StartError;
 use pointsman_contract::refusal::Refusal;
 use pointsman_protocol::codes::CloseCode;
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::assembly::Plan;
-use crate::assembly::adapters::HttpAdapters;
+use crate::assembly::adapters::{HttpAdapters, endpoints};
 use crate::connection_manager::ConnectionManager;
 use crate::http::listener::{HttpLimits, HttpListener, bind};
 use crate::http::places::{PlaceLimits, Places};
@@ -30,6 +31,8 @@ use crate::publisher::Publisher;
 use crate::settings::Settings;
 use crate::status_events;
 
+/// Name and version.
+const SERVER: &str = concat!("pointsman/", env!("CARGO_PKG_VERSION"));
 /// How long the backplane may take to send what waits, after the last client has left.
 const BACKPLANE_CLOSE: Duration = Duration::from_secs(2);
 
@@ -40,6 +43,18 @@ pub enum StartFailure {
     /// The port cannot be had.
     #[error("{address} cannot be listened on: {source}. Choose another with `--listen`, or end what uses it")]
     Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// An endpoint besides the HTTP port cannot be had.
+    #[error(
+        "{address} cannot be listened on ({setting}): {source}. Choose another with `--set {setting}='host:port'`, none with `--set {setting}=''`, or end what uses it"
+    )]
+    Endpoint {
+        /// The setting that names it.
+        setting: &'static str,
         /// Which.
         address: SocketAddr,
         /// Why.
@@ -68,6 +83,8 @@ pub struct Server {
     app: Arc<App>,
     adapters: HttpAdapters,
     listener: HttpListener,
+    /// Endpoints besides the HTTP port.
+    endpoints: Vec<Box<dyn Listener>>,
     settings: Mutex<Settings>,
     shutdown: Shutdown,
     /// Ends the server's own tasks, last.
@@ -99,7 +116,7 @@ impl Server {
             plan.authenticator,
             settings.session_config(),
             &node_name,
-            concat!("pointsman/", env!("CARGO_PKG_VERSION")),
+            SERVER,
         ));
         let links = TaskTracker::new();
         let places = Arc::new(Places::new(place_limits(&settings)));
@@ -121,6 +138,7 @@ impl Server {
         let all = whole(routes(&app, settings.http.pages).merge(adapters.routes()));
         let listener = HttpListener::new(socket, all, http_limits(&settings), places, links)
             .map_err(|source| StartFailure::Listen { address, source })?;
+        let endpoints = endpoints(&settings, &app.node, SERVER, &app.sessions)?;
         let own_tasks = TaskTracker::new();
         own_tasks.spawn(wheel::turn(Arc::clone(&app.sessions), stop.clone()));
         own_tasks.spawn(status_events::watch_backplane(Arc::clone(&app), stop.clone()));
@@ -128,6 +146,7 @@ impl Server {
             app,
             adapters,
             listener,
+            endpoints,
             settings: Mutex::new(settings),
             shutdown: Shutdown::default(),
             stop,
@@ -140,6 +159,11 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.listener.endpoint().address
+    }
+
+    /// Where it serves clients besides the HTTP port.
+    pub fn endpoints(&self) -> impl Iterator<Item = Endpoint> + '_ {
+        self.endpoints.iter().map(|listener| listener.endpoint())
     }
 
     /// This boot of this node.
@@ -190,7 +214,7 @@ impl Server {
     /// # Cancel safety
     /// Dropping the future leaves clients unserved; it is meant to be polled to its end.
     pub async fn run(&self, stop: impl Future<Output = ()> + Send) -> Result<(), ListenError> {
-        let mut serving = std::pin::pin!(self.listener.run(self.shutdown.clone()));
+        let mut serving = std::pin::pin!(self.serve());
         let early = tokio::select! {
             ended = serving.as_mut() => Some(ended),
             () = stop => None,
@@ -219,6 +243,13 @@ impl Server {
         self.own_tasks.close();
         self.own_tasks.wait().await;
         result
+    }
+
+    /// Serves on every endpoint. Ends when all have ended, or when one is lost.
+    async fn serve(&self) -> Result<(), ListenError> {
+        let http = self.listener.run(self.shutdown.clone());
+        let others = try_join_all(self.endpoints.iter().map(|listener| listener.run(self.shutdown.clone())));
+        tokio::try_join!(http, others).map(|_| ())
     }
 
     /// Begins to go away. Does nothing the second time.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pointsman_auth::tokens::{StaticToken, StaticTokens};
+use pointsman_client_nats::config::NatsConfig;
 use pointsman_client_websocket::config::WebSocketConfig;
 use pointsman_contract::component::Table;
 use pointsman_contract::identity::{Identity, Rules};
@@ -37,6 +38,7 @@ const RESTART: &[&str] = &[
     "http.header_bytes_max",
     "http.header_fields_max",
     "http.pages",
+    "nats",
     "session.heartbeat",
     "router",
     "log",
@@ -59,6 +61,8 @@ pub struct Settings {
     pub api: Api,
     /// The WebSocket adapter.
     pub websocket: WebSocket,
+    /// The NATS adapter.
+    pub nats: Nats,
     /// Sessions of every link kind.
     pub session: Session,
     /// What waits for a socket.
@@ -214,6 +218,22 @@ pub struct WebSocket {
     pub allow_missing_origin: bool,
     /// Of one frame.
     pub frame_bytes_max: ByteSize,
+}
+
+/// The NATS adapter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Nats {
+    /// Address and port; empty for none.
+    pub listen: String,
+    /// Of one payload, headers included.
+    pub payload_bytes_max: ByteSize,
+    /// Of the arguments of one operation.
+    pub control_line_max: ByteSize,
+    /// Connections at the same time.
+    pub connections_max: usize,
+    /// Bytes that may wait for one client.
+    pub pending_bytes_max: ByteSize,
 }
 
 /// Sessions.
@@ -390,6 +410,7 @@ impl Default for Settings {
             http: Http::default(),
             api: Api::default(),
             websocket: WebSocket::default(),
+            nats: Nats::default(),
             session: Session::default(),
             outbox: Outbox::default(),
             router: Router::default(),
@@ -421,6 +442,18 @@ impl Default for Http {
 impl Default for WebSocket {
     fn default() -> Self {
         Self { allowed_origins: vec!["same".into()], allow_missing_origin: true, frame_bytes_max: ByteSize(64 << 10) }
+    }
+}
+
+impl Default for Nats {
+    fn default() -> Self {
+        Self {
+            listen: String::new(),
+            payload_bytes_max: ByteSize(1 << 20),
+            control_line_max: ByteSize(4 << 10),
+            connections_max: 65_536,
+            pending_bytes_max: ByteSize(64 << 20),
+        }
     }
 }
 
@@ -549,6 +582,22 @@ impl Settings {
             "log.level",
             "is neither a level (error, warn, info, debug, trace) nor a list of directives",
         );
+        check(
+            self.nats.listen.is_empty() || self.nats.listen.parse::<SocketAddr>().is_ok(),
+            "nats.listen",
+            "is no address and port, as in \"127.0.0.1:4222\"; leave it empty for none",
+        );
+        check(
+            self.nats.payload_bytes_max <= self.router.payload_bytes_max,
+            "nats.payload_bytes_max",
+            "must be at most `router.payload_bytes_max`",
+        );
+        check(self.nats.control_line_max.0 >= 256, "nats.control_line_max", "must be at least 256B");
+        check(
+            self.nats.pending_bytes_max.0 >= self.nats.payload_bytes_max.0 && self.nats.pending_bytes_max.0 <= 1 << 30,
+            "nats.pending_bytes_max",
+            "must be at least `nats.payload_bytes_max` and at most 1GiB",
+        );
         let (store, _) = self.store.resolve();
         check(store == "none", "store", "this build has no event store; available: none");
         for origin in &self.websocket.allowed_origins {
@@ -649,6 +698,20 @@ impl Settings {
         }
     }
 
+    /// For the NATS adapter: where it listens, and how; `None` where it does not.
+    #[must_use]
+    pub fn nats_config(&self) -> Option<(SocketAddr, NatsConfig)> {
+        let address = self.nats.listen.parse().ok()?;
+        let config = NatsConfig {
+            control_line_max: self.nats.control_line_max.len(),
+            payload_bytes_max: self.nats.payload_bytes_max.len(),
+            connections_max: self.nats.connections_max,
+            pending_bytes_max: self.nats.pending_bytes_max.as_u32(),
+            auth_required: !self.auth.anonymous.enabled,
+        };
+        Some((address, config))
+    }
+
     /// For the router.
     #[must_use]
     pub fn router_config(&self) -> RouterConfig {
@@ -679,6 +742,7 @@ impl Settings {
             "backplane": "memory",
             "api": { "anonymous": true },
             "auth": { "anonymous": { "enabled": true } },
+            "nats": { "listen": "127.0.0.1:4222" },
             "websocket": { "allowed_origins": ["same", "http://localhost:3000", "http://127.0.0.1:3000", "http://localhost:5173"] },
         });
         value.as_object().cloned().unwrap_or_default()

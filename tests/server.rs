@@ -14,6 +14,8 @@ mod embedding;
 mod http;
 #[path = "server/lifecycle.rs"]
 mod lifecycle;
+#[path = "server/nats.rs"]
+mod nats;
 #[path = "server/raw_http.rs"]
 mod raw_http;
 #[path = "server/websocket.rs"]

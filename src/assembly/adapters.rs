@@ -1,15 +1,19 @@
-//! The client adapters of the HTTP port.
+//! The client adapters: those of the HTTP port, and those with a port of their own.
 
 use std::sync::Arc;
 
 use axum::Router;
+use pointsman_client_nats::listener::NatsListener;
 use pointsman_client_websocket::codec::WebSocketCodec;
 use pointsman_client_websocket::upgrade::WebSocket;
+use pointsman_contract::client::Listener;
 use pointsman_contract::codec::Codec;
 use pointsman_session::context::SessionContext;
 use tokio_util::task::TaskTracker;
 
+use crate::http::listener::bind;
 use crate::http::take_over;
+use crate::server::StartFailure;
 use crate::settings::Settings;
 
 /// What serves clients beside the API: for now WebSocket.
@@ -34,6 +38,26 @@ impl HttpAdapters {
     pub(crate) fn apply(&self, settings: &Settings) {
         self.websocket.set_config(settings.websocket_config());
     }
+}
+
+/// Opens the ports of the adapters that have one of their own, for the node `node` of the server `server` (name and version).
+///
+/// # Errors
+/// The first port that cannot be had.
+pub(crate) fn endpoints(
+    settings: &Settings,
+    node: &str,
+    server: &str,
+    sessions: &Arc<SessionContext>,
+) -> Result<Vec<Box<dyn Listener>>, StartFailure> {
+    let mut all: Vec<Box<dyn Listener>> = Vec::new();
+    if let Some((address, config)) = settings.nats_config() {
+        let listener = bind(address)
+            .and_then(|socket| NatsListener::new(socket, config, node, server, Arc::clone(sessions)))
+            .map_err(|source| StartFailure::Endpoint { setting: "nats.listen", address, source })?;
+        all.push(Box::new(listener));
+    }
+    Ok(all)
 }
 
 /// The codec of a session that is never sent anything: the server's own.

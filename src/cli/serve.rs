@@ -109,30 +109,49 @@ pub(super) fn dev_verb() -> (&'static str, Table) {
     ("dev", Settings::dev())
 }
 
+/// The same for a node on a free port, which takes free ports for everything.
+fn dev_verb_at(listen: Option<&str>) -> (&'static str, Table) {
+    let (verb, mut table) = dev_verb();
+    if listen.is_some_and(|listen| listen.ends_with(":0")) {
+        put(&mut table, "nats.listen", Value::String("127.0.0.1:0".to_owned()));
+    }
+    (verb, table)
+}
+
 pub(super) fn serve(args: &ServeArgs, builtin: fn() -> Builtin) -> Result<(), Failure> {
     let sources = args.settings.sources(None)?;
     start(&sources, builtin, |server| {
         if server.lets_nobody_in() {
             tracing::warn!("no client can connect: `auth.tokens` is empty and `auth.anonymous.enabled` is false");
         }
-        tracing::info!(address = %server.address(), node = server.node(), "ready");
+        tell_ready(server);
         Ok(())
     })
 }
 
 pub(super) fn dev(args: &DevArgs, builtin: fn() -> Builtin) -> Result<(), Failure> {
-    let sources = args.settings.sources(Some(dev_verb()))?;
+    let sources = args.settings.sources(Some(dev_verb_at(args.settings.listen.as_deref())))?;
     start(&sources, builtin, move |server| {
         if !args.no_metrics {
             server.publish_host_metrics();
         }
-        tracing::info!(address = %server.address(), node = server.node(), "ready");
+        tell_ready(server);
         print(&greeting(server))
     })
 }
 
+fn nats_address(server: &Server) -> Option<String> {
+    server.endpoints().find(|endpoint| endpoint.name == "nats").map(|endpoint| endpoint.address.to_string())
+}
+
+fn tell_ready(server: &Server) {
+    let nats = nats_address(server);
+    tracing::info!(address = %server.address(), nats, node = server.node(), "ready");
+}
+
 fn greeting(server: &Server) -> String {
     let at = server.address();
+    let nats = nats_address(server).map_or_else(|| "none".to_owned(), |address| format!("nats://{address}"));
     format!(
         "
   Dashboard   http://{at}/demo
@@ -140,6 +159,8 @@ fn greeting(server: &Server) -> String {
 
   Publish     curl http://{at}/v1/publish -H 'Content-Type: application/json' -d '{{\"subject\":\"hello.world\",\"data\":{{\"n\":1}}}}'
   Subscribe   pointsman sub --url {at} 'hello.>'
+
+  NATS        {nats}
 
   In a page   import {{ createClient }} from 'pointsman'
               const client = createClient({{ url: 'ws://{at}/v1/ws' }})

@@ -18,6 +18,7 @@ use serde::Deserialize;
 fn plan(changes: &serde_json::Value, builtin: &Builtin) -> Plan {
     let mut flags = Settings::dev();
     flags.insert("http".into(), serde_json::json!({ "listen": "127.0.0.1:0" }));
+    flags.insert("nats".into(), serde_json::json!({ "listen": "" }));
     flags.extend(changes.as_object().unwrap().clone());
     let loaded = load(&Sources { flags, ..Sources::default() }).unwrap();
     Plan::new(&loaded, builtin).unwrap()

@@ -12,7 +12,9 @@ use crate::identity::Identity;
 /// What a peer shows.
 #[derive(Debug, Clone, Copy)]
 pub struct Credentials<'a> {
-    /// The token of the connect frame or of the HTTP request.
+    /// The name it gives itself, where the link's protocol has one beside the secret.
+    pub user: Option<&'a str>,
+    /// The token of the connect frame or of the HTTP request, or a password.
     pub token: Option<&'a str>,
     /// Where it comes from.
     pub address: Option<SocketAddr>,

@@ -28,6 +28,13 @@ pub enum Answer {
     Silent,
     /// An `ok` or an `error` with this id.
     Acknowledge(u64),
+    /// What the publisher asked to hear of every publication, as its protocol has it.
+    Report {
+        /// That it was accepted.
+        accepted: bool,
+        /// That it names a reply subject and nobody is there to answer.
+        unheard: bool,
+    },
     /// A reply with this id (protocol.md#P6.1), within so many milliseconds.
     Reply {
         /// The request's id.

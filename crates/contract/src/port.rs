@@ -96,6 +96,10 @@ pub trait Port: fmt::Debug + Send + Sync + 'static {
     /// the caller flushes `worker.tick`.
     fn submit(&self, session: SessionKey, batch: BatchView<'_>, worker: &mut Worker) -> Submitted;
 
+    /// Tells a session by a status (`NATS/1.0 503`) on `reply` that nobody heard what it published to `subject`, if it has a subscription of its own, in no
+    /// queue group, that matches `reply`. The caller flushes `worker.tick`.
+    fn tell_unheard(&self, session: SessionKey, subject: &str, reply: &str, worker: &mut Worker);
+
     /// Forgets the requests of a session that are older than they may be.
     fn expire_requests(&self, session: SessionKey) -> Expired;
 }

@@ -9,8 +9,8 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 use pointsman_contract::backplane::{Backplane, Inbound, RunIter};
 use pointsman_contract::batch::{Answer, BatchView, PublicationView};
-use pointsman_contract::policy::{PlanContext, Policy, Verdict};
 use pointsman_contract::outcome::Outcome;
+use pointsman_contract::policy::{PlanContext, Policy, Verdict};
 use pointsman_contract::port::{Expired, Member, Port, SessionKey, Submitted, SubscribeRequest};
 use pointsman_contract::refusal::Refusal;
 use pointsman_contract::worker::Worker;
@@ -392,6 +392,10 @@ impl Port for Router {
 
     fn submit(&self, session: SessionKey, batch: BatchView<'_>, worker: &mut Worker) -> Submitted {
         self.submit_batch(session, batch, worker)
+    }
+
+    fn tell_unheard(&self, session: SessionKey, subject: &str, reply: &str, worker: &mut Worker) {
+        self.deliver_unheard(session, subject, reply, worker);
     }
 
     fn expire_requests(&self, session: SessionKey) -> Expired {

@@ -13,13 +13,14 @@ use pointsman_contract::codec::Codec;
 use pointsman_contract::worker::Worker;
 use pointsman_outbox::outbox::Phase;
 use pointsman_protocol::codes::CloseCode;
-use pointsman_protocol::frame::{CloseFrame, ServerFrame};
+use pointsman_protocol::frame::{ClientFrame, CloseFrame, FrameError, ServerFrame};
 use tokio::time::Sleep;
 
 use crate::close::CloseReason;
 use crate::config::{READS_PER_POLL, SessionConfig};
 use crate::context::SessionContext;
-use crate::handshake::{self, Early, Opened};
+use crate::early::{Early, Heard};
+use crate::handshake::{self, Opened};
 use crate::held::Held;
 use crate::ingest::Reader;
 use crate::link::{Link, Receive};
@@ -119,6 +120,7 @@ struct Discard;
 impl Receive for Discard {
     fn message(&mut self, _: &[u8]) {}
     fn answer(&mut self, _: &[u8]) {}
+    fn frame(&mut self, _: Result<ClientFrame<'_>, FrameError>) {}
 }
 
 /// Reads and throws away until the peer has hung up.
@@ -368,13 +370,16 @@ impl<L: Link> Serve<L> {
         if self.early.is_empty() {
             polled = self.link.poll_receive(cx, &mut reader);
         } else {
-            let Early { first, messages, answers, .. } = std::mem::take(&mut self.early);
-            if !answers.is_empty() {
-                reader.answer(&answers);
-            }
-            after_connect(&*self.held.session.codec, &first, &mut reader);
-            for message in messages {
-                reader.message(&message);
+            let mut first = true;
+            for heard in std::mem::take(&mut self.early).heard {
+                match heard {
+                    Heard::Answer(bytes) => reader.answer(&bytes),
+                    Heard::Frame(frame) => reader.frame(frame),
+                    Heard::Message(message) if std::mem::take(&mut first) => {
+                        after_connect(&*self.held.session.codec, &message, &mut reader);
+                    }
+                    Heard::Message(message) => reader.message(&message),
+                }
             }
         }
         reader.submit();
@@ -387,7 +392,7 @@ fn after_connect(codec: &dyn Codec, message: &[u8], reader: &mut Reader<'_>) {
     let mut connect = true;
     codec.decode(message, &mut |frame| {
         if !std::mem::take(&mut connect) {
-            reader.frame(frame);
+            reader.handle(frame);
         }
         if reader.end.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });

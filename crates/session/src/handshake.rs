@@ -1,8 +1,7 @@
 //! From an open link to a session.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::ops::ControlFlow;
+use std::io::IoSlice;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -14,23 +13,20 @@ use pointsman_contract::identity::Identity;
 use pointsman_contract::port::Member;
 use pointsman_outbox::outbox::Outbox;
 use pointsman_protocol::codes::CloseCode;
-use pointsman_protocol::frame::{Attach, ClientFrame, Connect, Limits, Ready, Refused, ServerFrame};
+use pointsman_protocol::frame::{Attach, Connect, Limits, Ready, Refused, ServerFrame};
 
 use crate::close::CloseReason;
 use crate::config::SessionConfig;
 use crate::context::SessionContext;
+use crate::early::Early;
 use crate::held::Held;
 use crate::ingest::subscribe_request;
-use crate::link::{Link, Receive};
+use crate::link::Link;
 use crate::session::{Parts, Session, SessionId};
 use crate::worker::with_worker;
 
 /// The only version of the protocol.
 const VERSION: u32 = 1;
-/// What may come before the connect frame has been handled. A link is not read again after its first message, so this is more than one read.
-const EARLY_BYTES_MAX: usize = 256 * 1024;
-/// What a message costs besides its bytes.
-const EARLY_MESSAGE_COST: usize = 32;
 /// A client's name is cut here.
 const NAME_BYTES_MAX: usize = 128;
 
@@ -40,58 +36,12 @@ pub(crate) struct Opened {
     pub(crate) early: Early,
 }
 
-/// What came before the session was there.
-#[derive(Default)]
-pub(crate) struct Early {
-    /// The first wire message. Its first frame has been handled.
-    pub(crate) first: Vec<u8>,
-    /// Wire messages that came with it.
-    pub(crate) messages: VecDeque<Vec<u8>>,
-    /// What the link itself has to answer.
-    pub(crate) answers: Vec<u8>,
-    /// Bytes held besides the first message, which the link's own limit bounds.
-    bytes: usize,
-}
-
-impl Early {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.first.is_empty() && self.messages.is_empty() && self.answers.is_empty()
-    }
-
-    /// Whether there is room for so many more bytes.
-    fn admits(&mut self, bytes: usize) -> bool {
-        self.bytes = self.bytes.saturating_add(bytes);
-        self.bytes <= EARLY_BYTES_MAX
-    }
-
-    fn check(&self) -> Result<(), CloseReason> {
-        if self.bytes <= EARLY_BYTES_MAX {
-            return Ok(());
-        }
-        let message = format!(
-            "more than {EARLY_BYTES_MAX} bytes came before this link had a session; wait for `ready` before sending so much"
-        );
-        Err(CloseReason::server(CloseCode::Protocol, message))
-    }
-}
-
-impl Receive for Early {
-    fn message(&mut self, bytes: &[u8]) {
-        if self.messages.is_empty() || self.admits(bytes.len() + EARLY_MESSAGE_COST) {
-            self.messages.push_back(bytes.to_vec());
-        }
-    }
-
-    fn answer(&mut self, bytes: &[u8]) {
-        if self.admits(bytes.len()) {
-            self.answers.extend_from_slice(bytes);
-        }
-    }
-}
-
 /// Waits for the connect frame, finds out who it is, and makes or takes up a session.
 pub(crate) async fn open<L: Link>(link: &mut L, cx: &Arc<SessionContext>) -> Result<Opened, CloseReason> {
     let config = cx.config();
+    if let Some(greeting) = link.greeting() {
+        greet(link, &greeting)?;
+    }
     let mut early = match tokio::time::timeout(config.handshake_timeout, first_message(link)).await {
         Ok(early) => early?,
         Err(_) => {
@@ -101,9 +51,8 @@ pub(crate) async fn open<L: Link>(link: &mut L, cx: &Arc<SessionContext>) -> Res
             ));
         }
     };
-    early.first = early.messages.pop_front().unwrap_or_default();
+    let connect = early.connect(link)?;
     let codec = link.codec();
-    let connect = connect_of(&*codec, &early.first)?;
     if connect.version != VERSION {
         return Err(CloseReason::server(
             CloseCode::Version,
@@ -114,7 +63,7 @@ pub(crate) async fn open<L: Link>(link: &mut L, cx: &Arc<SessionContext>) -> Res
         return Err(draining());
     }
     let auth = cx.authenticator();
-    let credentials = Credentials { token: connect.token.as_deref(), address: link.peer().address };
+    let credentials = Credentials { user: link.user(), token: connect.token.as_deref(), address: link.peer().address };
     let identity = match tokio::time::timeout(config.handshake_timeout, auth.authenticate(credentials)).await {
         Ok(identity) => identity.map_err(|error| CloseReason::server(error.code, error.message))?,
         Err(_) => {
@@ -129,10 +78,18 @@ pub(crate) async fn open<L: Link>(link: &mut L, cx: &Arc<SessionContext>) -> Res
     Ok(Opened { held: greeting.establish(link)?, early })
 }
 
+/// Writes what comes before anything is read. A new socket takes it whole, or is not worth waiting for.
+fn greet<L: Link>(link: &L, greeting: &[u8]) -> Result<(), CloseReason> {
+    match link.pipe().try_write_vectored(&[IoSlice::new(greeting)]) {
+        Ok(written) if written == greeting.len() => Ok(()),
+        _ => Err(CloseReason::Lost),
+    }
+}
+
 async fn first_message<L: Link>(link: &mut L) -> Result<Early, CloseReason> {
     let mut early = Early::default();
     poll_fn(|cx| {
-        while early.messages.is_empty() {
+        while !early.has_begun() {
             match link.poll_receive(cx, &mut early) {
                 Poll::Ready(Ok(())) => early.check()?,
                 Poll::Ready(Err(reason)) => return Poll::Ready(Err(reason)),
@@ -143,24 +100,6 @@ async fn first_message<L: Link>(link: &mut L) -> Result<Early, CloseReason> {
     })
     .await?;
     Ok(early)
-}
-
-/// The connect frame that a link's first wire message must begin with.
-fn connect_of(codec: &dyn Codec, message: &[u8]) -> Result<Connect<'static>, CloseReason> {
-    let mut found = None;
-    codec.decode(message, &mut |frame| {
-        found = Some(match frame {
-            Ok(frame) => match frame.into_owned() {
-                ClientFrame::Connect(connect) => Ok(connect),
-                _ => Err("the first frame of a link must be `connect`".to_owned()),
-            },
-            Err(error) => Err(format!("the first frame of a link must be `connect`: {error}")),
-        });
-        ControlFlow::Break(())
-    });
-    found
-        .unwrap_or_else(|| Err("the first frame of a link must be `connect`".to_owned()))
-        .map_err(|message| CloseReason::server(CloseCode::Protocol, message))
 }
 
 /// A connect frame whose sender is known.
@@ -208,7 +147,9 @@ impl Greeting<'_> {
 
     fn create<L: Link>(&self, link: &L) -> Result<Held, CloseReason> {
         let Self { cx, config, codec, connect, identity, .. } = *self;
-        let outbox = Arc::new(Outbox::new(Arc::<dyn Codec>::clone(codec), config.outbox));
+        let manner = link.manner();
+        let limits = manner.outbox.unwrap_or(config.outbox);
+        let outbox = Arc::new(Outbox::new(Arc::<dyn Codec>::clone(codec), limits));
         let member = Member {
             outbox: Arc::clone(&outbox),
             codec: Arc::clone(codec),
@@ -228,6 +169,7 @@ impl Greeting<'_> {
             codec: Arc::clone(codec),
             identity: Arc::clone(identity),
             name: cut(connect.name.as_deref().unwrap_or_default()).into(),
+            manner,
             peer: link.peer().clone(),
             now: cx.seconds(),
         }));

@@ -35,7 +35,7 @@ impl Drop for Held {
         if ingest.generation != self.generation {
             return;
         }
-        let keep = self.cx.config().keep > Duration::ZERO && !self.cx.is_draining();
+        let keep = self.session.manner.resumable && self.cx.config().keep > Duration::ZERO && !self.cx.is_draining();
         if keep && self.reason.keeps_session() && !ingest.is_ending() {
             self.session.outbox.detach();
             ingest.attached = false;

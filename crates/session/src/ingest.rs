@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use pointsman_contract::batch::{Answer, PublicationView};
+use pointsman_contract::codec::Codec;
 use pointsman_contract::outcome::Outcome;
 use pointsman_contract::port::SubscribeRequest;
-use pointsman_contract::refusal::Refusal;
+use pointsman_contract::refusal::{Asked, Refusal, Refused};
 use pointsman_contract::worker::Worker;
 use pointsman_protocol::codes::{CloseCode, ErrorCode};
 use pointsman_protocol::frame::{ClientFrame, ErrorFrame, FrameError, Publish, Request, ServerFrame, Subscription};
@@ -16,7 +17,7 @@ use pointsman_protocol::frame::{ClientFrame, ErrorFrame, FrameError, Publish, Re
 use crate::close::CloseReason;
 use crate::config::{REQUEST_TIMEOUT_MS, SessionConfig};
 use crate::context::SessionContext;
-use crate::link::Receive;
+use crate::link::{Receive, Reports};
 use crate::session::Session;
 
 /// Handles the wire messages of one read. Made under the session's ingest lock.
@@ -42,7 +43,15 @@ impl Receive for Reader<'_> {
     }
 
     fn answer(&mut self, bytes: &[u8]) {
+        // What was said before must be answered before.
+        self.submit();
         self.worker.tick.control(&self.session.outbox, bytes, 0);
+    }
+
+    fn frame(&mut self, frame: Result<ClientFrame<'_>, FrameError>) {
+        if self.end.is_none() {
+            self.handle(frame);
+        }
     }
 }
 
@@ -50,13 +59,13 @@ impl Reader<'_> {
     fn frames(&mut self, bytes: &[u8]) {
         let session = Arc::clone(self.session);
         session.codec.decode(bytes, &mut |frame| {
-            self.frame(frame);
+            self.handle(frame);
             if self.end.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
     }
 
     /// Handles one frame.
-    pub(crate) fn frame(&mut self, frame: Result<ClientFrame<'_>, FrameError>) {
+    pub(crate) fn handle(&mut self, frame: Result<ClientFrame<'_>, FrameError>) {
         match frame {
             Ok(ClientFrame::Publish(publish)) => self.publish(&publish),
             Ok(ClientFrame::Request(request)) => self.request(&request),
@@ -80,8 +89,18 @@ impl Reader<'_> {
             headers: &publish.headers,
             payload: &publish.payload,
             body: publish.body,
-            answer: publish.id.map_or(Answer::Silent, Answer::Acknowledge),
+            answer: self.answer_wanted(publish),
         });
+    }
+
+    fn answer_wanted(&self, publish: &Publish<'_>) -> Answer {
+        match self.session.manner.reports {
+            None => publish.id.map_or(Answer::Silent, Answer::Acknowledge),
+            Some(Reports { unheard }) => match (publish.id.is_some(), unheard && publish.reply.is_some()) {
+                (false, false) => Answer::Silent,
+                (accepted, unheard) => Answer::Report { accepted, unheard },
+            },
+        }
     }
 
     fn request(&mut self, request: &Request<'_>) {
@@ -124,19 +143,26 @@ impl Reader<'_> {
             let Some(publication) = batch.view().get(at as usize) else { continue };
             let id = match publication.answer {
                 Answer::Acknowledge(id) | Answer::Reply { id, .. } => Some(id),
+                Answer::Report { accepted, .. } => accepted.then_some(0),
                 Answer::Silent => None,
             };
+            let asked = Asked::Publish { subject: publication.subject };
             match outcome {
                 Outcome::Accepted => {
                     if let Some(id) = id {
                         self.send(&ServerFrame::Ok { id });
                     }
                 }
-                Outcome::NoResponders => self.refuse(id, None, &no_responders(publication.subject)),
+                Outcome::NoResponders => match (publication.answer, publication.reply) {
+                    (Answer::Report { .. }, Some(reply)) => {
+                        self.cx.port.tell_unheard(self.session.key, publication.subject, reply, self.worker);
+                    }
+                    _ => self.refuse(id, None, asked, &no_responders(publication.subject)),
+                },
                 Outcome::Refused(refusal) => {
                     // Somebody who asked for no answers still hears of the first refusal of a batch, or would never know.
-                    if id.is_some() || !told {
-                        self.refuse(id, None, &refusal);
+                    if id.is_some() || !told || self.session.manner.reports.is_some() {
+                        self.refuse(id, None, asked, &refusal);
                     }
                     told |= id.is_none();
                 }
@@ -152,11 +178,12 @@ impl Reader<'_> {
         match frame {
             ClientFrame::Subscribe { id, subscription } => {
                 let result = self.cx.port.subscribe(self.session.key, &subscribe_request(subscription));
-                self.answer_to(*id, Some(subscription.sid), result);
+                let asked = Asked::Subscribe { pattern: &subscription.pattern, queue: subscription.queue.as_deref() };
+                self.answer_to(*id, subscription.sid, asked, result);
             }
             ClientFrame::Unsubscribe { id, sid, max } => {
                 let result = self.cx.port.unsubscribe(self.session.key, *sid, *max);
-                self.answer_to(*id, Some(*sid), result);
+                self.answer_to(*id, *sid, Asked::Unsubscribe, result);
             }
             ClientFrame::Ping { received } => {
                 self.session.outbox.confirm(*received, &mut self.worker.tick.pool);
@@ -176,11 +203,11 @@ impl Reader<'_> {
         }
     }
 
-    fn answer_to(&mut self, id: Option<u64>, sid: Option<u64>, result: Result<(), Refusal>) {
+    fn answer_to(&mut self, id: Option<u64>, sid: u64, asked: Asked<'_>, result: Result<(), Refusal>) {
         match (result, id) {
             (Ok(()), Some(id)) => self.send(&ServerFrame::Ok { id }),
             (Ok(()), None) => {}
-            (Err(refusal), id) => self.refuse(id, if id.is_none() { sid } else { None }, &refusal),
+            (Err(refusal), id) => self.refuse(id, Some(sid), asked, &refusal),
         }
     }
 
@@ -206,14 +233,20 @@ impl Reader<'_> {
         }
     }
 
-    fn refuse(&mut self, id: Option<u64>, sid: Option<u64>, refusal: &Refusal) {
-        self.send(&ServerFrame::Error(error_frame(id, sid, refusal)));
+    fn refuse(&mut self, id: Option<u64>, sid: Option<u64>, asked: Asked<'_>, refusal: &Refusal) {
+        self.write(|codec, out| codec.encode_refused(&Refused { id, sid, asked, refusal }, out));
     }
 
     fn send(&mut self, frame: &ServerFrame<'_>) {
+        self.write(|codec, out| codec.encode_frame(frame, out));
+    }
+
+    fn write(&mut self, encode: impl FnOnce(&dyn Codec, &mut Vec<u8>)) {
         self.worker.scratch.clear();
-        self.session.codec.encode_frame(frame, &mut self.worker.scratch);
-        self.worker.tick.control(&self.session.outbox, &self.worker.scratch, 1);
+        encode(&*self.session.codec, &mut self.worker.scratch);
+        if !self.worker.scratch.is_empty() {
+            self.worker.tick.control(&self.session.outbox, &self.worker.scratch, 1);
+        }
     }
 }
 
@@ -228,15 +261,4 @@ pub(crate) fn subscribe_request<'a>(subscription: &'a Subscription<'_>) -> Subsc
 
 fn no_responders(subject: &str) -> Refusal {
     Refusal::new(ErrorCode::NoResponders, format!("nobody is subscribed to `{subject}`, so nobody can answer"))
-}
-
-pub(crate) fn error_frame<'a>(id: Option<u64>, sid: Option<u64>, refusal: &'a Refusal) -> ErrorFrame<'a> {
-    ErrorFrame {
-        id,
-        sid,
-        code: refusal.code.code(),
-        reason: refusal.code.name().into(),
-        message: refusal.message.as_str().into(),
-        retry_after_ms: refusal.retry_after.map(|wait| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)),
-    }
 }

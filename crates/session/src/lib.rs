@@ -19,6 +19,7 @@ pub mod close;
 pub mod config;
 pub mod context;
 pub mod drive;
+mod early;
 mod handshake;
 mod held;
 mod ingest;

@@ -13,7 +13,7 @@ use pointsman_outbox::outbox::Outbox;
 use subtle::ConstantTimeEq;
 
 use crate::close::CloseReason;
-use crate::link::Peer;
+use crate::link::{Manner, Peer};
 
 /// A random 128-bit name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,6 +47,7 @@ pub struct Session {
     pub(crate) codec: Arc<dyn Codec>,
     pub(crate) identity: Arc<Identity>,
     pub(crate) name: Box<str>,
+    pub(crate) manner: Manner,
     pub(crate) connected: Instant,
     /// Counted wire messages received (protocol.md#P7.2); written under the ingest lock.
     pub(crate) received: AtomicU64,
@@ -92,6 +93,7 @@ pub(crate) struct Parts {
     pub(crate) codec: Arc<dyn Codec>,
     pub(crate) identity: Arc<Identity>,
     pub(crate) name: Box<str>,
+    pub(crate) manner: Manner,
     pub(crate) peer: Peer,
     pub(crate) now: u32,
 }
@@ -106,6 +108,7 @@ impl Session {
             codec: parts.codec,
             identity: parts.identity,
             name: parts.name,
+            manner: parts.manner,
             connected: Instant::now(),
             received: AtomicU64::new(0),
             published: AtomicU64::new(0),

@@ -39,6 +39,11 @@ impl StaticTokens {
     }
 }
 
+/// Whether a name is that of the token, or of the user it stands for.
+fn is_named(identity: &Identity, name: &str) -> bool {
+    *identity.credential == *name || identity.user.as_deref() == Some(name)
+}
+
 #[async_trait]
 impl Authenticator for StaticTokens {
     async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Arc<Identity>, AuthError> {
@@ -51,7 +56,8 @@ impl Authenticator for StaticTokens {
         // All of them are compared, so that the time taken does not say which came near.
         let mut found = None;
         for known in &self.tokens {
-            if bool::from(known.token.as_bytes().ct_eq(given.as_bytes())) {
+            let named = credentials.user.is_none_or(|user| is_named(&known.identity, user));
+            if bool::from(known.token.as_bytes().ct_eq(given.as_bytes())) && named {
                 found = Some(Arc::clone(&known.identity));
             }
         }
@@ -74,7 +80,7 @@ mod tests {
     use super::*;
 
     async fn of(tokens: &StaticTokens, token: Option<&str>) -> Option<String> {
-        let credentials = Credentials { token, address: None };
+        let credentials = Credentials { user: None, token, address: None };
         tokens.authenticate(credentials).await.ok().map(|identity| identity.credential.to_string())
     }
 

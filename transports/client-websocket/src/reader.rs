@@ -122,6 +122,8 @@ impl Write for Tap<'_> {
 
 #[cfg(test)]
 mod tests {
+    use pointsman_protocol::frame::{ClientFrame, FrameError};
+
     use super::*;
 
     /// What a link handed over.
@@ -137,6 +139,9 @@ mod tests {
         }
         fn answer(&mut self, bytes: &[u8]) {
             self.answers.extend_from_slice(bytes);
+        }
+        fn frame(&mut self, _: Result<ClientFrame<'_>, FrameError>) {
+            panic!("a WebSocket has wire messages");
         }
     }
 

@@ -91,7 +91,7 @@ impl<'b> Submission<'_, 'b> {
                 self.request(at, &publication, (id, timeout_ms), &destination, state, worker);
                 continue;
             }
-            let single = publication.reply.is_some() && !matches!(publication.answer, Answer::Silent);
+            let single = publication.reply.is_some() && wants_to_know(publication.answer);
             let goes_on = !single
                 && pending.as_ref().is_some_and(|open| {
                     open.run.end == at && open.bytes < RUN_BYTES_MAX && open.destination.is_same(&destination)
@@ -105,15 +105,18 @@ impl<'b> Submission<'_, 'b> {
                 self.flush(&mut pending, state, worker);
                 pending = Some(Pending { run: at..at + 1, bytes: publication.payload.len(), destination });
             }
-            if let Answer::Acknowledge(_) = publication.answer {
-                if single {
-                    last_subject = "";
-                    let reached = self.flush(&mut pending, state, worker);
-                    let outcome = if reached > 0 { Outcome::Accepted } else { Outcome::NoResponders };
-                    worker.outcomes.push((index(at), outcome));
-                } else {
-                    worker.outcomes.push((index(at), Outcome::Accepted));
-                }
+            let accepted = matches!(publication.answer, Answer::Acknowledge(_) | Answer::Report { accepted: true, .. });
+            let reached = if single {
+                last_subject = "";
+                self.flush(&mut pending, state, worker)
+            } else {
+                usize::MAX
+            };
+            if accepted && (reached > 0 || matches!(publication.answer, Answer::Report { .. })) {
+                worker.outcomes.push((index(at), Outcome::Accepted));
+            }
+            if reached == 0 {
+                worker.outcomes.push((index(at), Outcome::NoResponders));
             }
         }
         self.flush(&mut pending, state, worker);
@@ -278,7 +281,7 @@ impl<'b> Submission<'_, 'b> {
         if !taken {
             state.counts.late_replies += 1;
         }
-        if let Answer::Acknowledge(_) = publication.answer {
+        if let Answer::Acknowledge(_) | Answer::Report { accepted: true, .. } = publication.answer {
             let outcome = if taken { Outcome::Accepted } else { Outcome::NoResponders };
             worker.outcomes.push((index(at), outcome));
         }
@@ -286,6 +289,30 @@ impl<'b> Submission<'_, 'b> {
 }
 
 impl Router {
+    pub(super) fn deliver_unheard(&self, session: SessionKey, subject: &str, reply: &str, worker: &mut Worker) {
+        let Some(from) = self.members.get(session) else { return };
+        let sid = from
+            .subscriptions
+            .lock()
+            .by_sid
+            .iter()
+            .flat_map(hashbrown::HashMap::values)
+            .find_map(|own| (own.queue.is_none() && subject::matches(&own.pattern, reply)).then_some(own.sid));
+        let Some(sid) = sid else { return };
+        let headers = format!("NATS/1.0 503\r\nNats-Subject: {subject}\r\n\r\n");
+        let status = DeliveryView {
+            subject: reply,
+            reply: None,
+            headers: headers.as_bytes(),
+            payload: &[],
+            body: pointsman_protocol::frame::BodyKind::Unknown,
+        };
+        let Worker { tick, scratch, .. } = worker;
+        scratch.clear();
+        from.member.codec.encode_run(&[sid], &mut std::iter::once(status), scratch);
+        tick.control(&from.member.outbox, scratch, 1);
+    }
+
     pub(super) fn deliver_reply(&self, message: &DeliveryView<'_>, tick: &mut Tick, scratch: &mut Vec<u8>) -> bool {
         let Some(to) = ReplySubject::parse(message.subject).filter(|to| to.node == self.node) else { return false };
         let Some(entry) = self.members.get(SessionKey(to.session)).filter(|entry| entry.tag == to.tag) else {
@@ -330,6 +357,11 @@ fn delivery<'w>(
 ) -> Delivery<'w> {
     let RouterWorker { counts, ended, random, .. } = state;
     Delivery { tick, scratch, counts, ended, random, not_to: (!from.member.echo).then_some(&from.member.outbox) }
+}
+
+/// Whether the publisher wants to hear that nobody is there to answer.
+fn wants_to_know(answer: Answer) -> bool {
+    matches!(answer, Answer::Acknowledge(_) | Answer::Report { unheard: true, .. })
 }
 
 fn is_reply(subject: &str) -> bool {
