@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 
 import { startTail } from './console.mjs'
-import { publish, until } from './pages.mjs'
+import { ownRow, publish, until } from './pages.mjs'
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -44,7 +44,7 @@ async function theConsole({ pages, url }) {
         return (await page.locator('.tail__row').count()) > 2
       })
       await page.locator('.tail__row').first().click()
-      await page.locator('tbody tr').first().click()
+      await ownRow(page).click()
       await page.getByLabel('Subscriptions', { exact: true }).waitFor()
       assert.deepEqual(await violations(page), [])
       await page.getByRole('button', { name: 'Close this session…' }).click()

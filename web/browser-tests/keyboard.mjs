@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { connected, publish, until } from './pages.mjs'
+import { connected, ownRow, publish, until } from './pages.mjs'
 
 /** What has the focus, and whether one can see it. */
 function focused(page) {
@@ -73,9 +73,9 @@ async function theConsole({ pages, url }) {
   await page.getByLabel('Body', { exact: true }).waitFor()
   assert.ok(await page.getByRole('listbox').getAttribute('aria-activedescendant'))
 
-  await page.locator('.connections__session').first().waitFor()
+  const own = await ownRow(page).getByRole('button').innerText()
   await page.getByRole('region', { name: 'Table of connections' }).focus()
-  await tabTo(page, (now) => now.tag === 'BUTTON' && /^[0-9a-z]{6,}/.test(now.name))
+  await tabTo(page, (now) => now.tag === 'BUTTON' && now.name === own)
   await page.keyboard.press('Enter')
   await page.getByText(/subscriptions?$/).first().waitFor()
   await tabTo(page, named('Close this session'))

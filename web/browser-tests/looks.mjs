@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 
 import { startTail } from './console.mjs'
-import { publish, until } from './pages.mjs'
+import { ownRow, publish, until } from './pages.mjs'
 
 const SIZES = [
   { width: 360, height: 800 },
@@ -21,7 +21,7 @@ async function prepare(page, path, url) {
     return (await page.locator('.tail__row').count()) > 3
   })
   await page.locator('.tail__row').first().click()
-  await page.locator('tbody tr').first().click()
+  await ownRow(page).click()
   await page.locator('.detail__subscriptions').waitFor()
 }
 

@@ -81,6 +81,11 @@ export async function publish(url, subject, data) {
   assert.equal(response.status, 200, await response.text())
 }
 
+/** The row of the console's own session: any other may be that of a page that was just left. */
+export function ownRow(page) {
+  return page.locator('tbody tr', { hasText: '(this page)' })
+}
+
 /** What a figure of a strip shows. */
 export function figure(page, label) {
   return page.locator('.figure', { has: page.getByText(label, { exact: true }) }).locator('.figure__value')

@@ -73,6 +73,16 @@ it('passes everything on while it is closed', () => {
   expect(socket.protocol).toBe('pointsman.v1.json')
 })
 
+it('drops what is sent while the other end closes', () => {
+  const { Socket } = make()
+  const socket = new Socket('ws://h/v1/ws')
+  const [real] = RealSocket.made
+  real?.open()
+  if (real) real.readyState = 2
+  socket.send('late')
+  expect(real?.sent).toEqual([])
+})
+
 it('lets listeners hear as well as handlers', () => {
   const { Socket } = make()
   const socket = new Socket('ws://h/v1/ws')

@@ -83,8 +83,8 @@ export function createLinkSwitch(Real: SocketConstructor = WebSocket, now: () =>
     }
 
     send(data: string | ArrayBufferLike | Blob | ArrayBufferView<ArrayBuffer>): void {
-      // What is sent on a closed socket is dropped, as the real one does.
-      if (!this.#lost) this.#real?.send(data as string)
+      // What is sent on a socket that is closing or closed is dropped, as by the real one, which also logs an error then.
+      if (this.readyState <= SwitchedSocket.OPEN) this.#real?.send(data as string)
     }
 
     close(code?: number, reason?: string): void {
