@@ -37,7 +37,7 @@ export async function useRouter(origin) {
   }
   const token = randomUUID()
   const settings = [`websocket.allowed_origins=["same","${origin}"]`, 'api.anonymous=false'].flatMap((setting) => ['--set', setting])
-  const router = start(ROUTER, ['dev', '--listen', '127.0.0.1:0', ...settings], { POINTSMAN_API__TOKEN: token })
+  const router = start(ROUTER, ['dev', '--listen', '127.0.0.1:0', ...settings], { ...withoutSettings(process.env), POINTSMAN_API__TOKEN: token })
   const address = await router.says(/"message":"ready","address":"([^"]+)"/)
   return { url: `http://${address}`, token, stop: router.stop }
 }
@@ -71,16 +71,21 @@ async function checkOrigin(url, origin) {
   )
 }
 
+/** To the router, every POINTSMAN_ in the environment is a setting, and those of these tests and of this program are none it knows. */
+function withoutSettings(env) {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('POINTSMAN_')))
+}
+
 /** `next start` or `next dev` on a port. */
 export async function startNext(command, port, env) {
-  const next = start(process.execPath, ['scripts/next.mjs', command, '-H', '127.0.0.1', '-p', String(port)], env)
+  const next = start(process.execPath, ['scripts/next.mjs', command, '-H', '127.0.0.1', '-p', String(port)], { ...process.env, ...env })
   await next.says(/Ready in/)
   return next
 }
 
 function start(program, args, env) {
   // A group of its own: `next dev` works in a child.
-  const child = spawn(program, args, { cwd: HERE, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  const child = spawn(program, args, { cwd: HERE, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   let log = ''
   let ended = ''
   for (const stream of [child.stdout, child.stderr]) {
