@@ -130,8 +130,9 @@ export class Session implements Carrier {
       this.#announced.push(wire)
       subscribe.push(spec)
     }
-    const { session, secret, generation } = this.#identity ?? {}
-    const attach = session === undefined ? undefined : { session, secret, generation: (generation ?? 0) + 1, received: this.#received }
+    // Each attempt is newer than the ones before, also where the answer to one never came (protocol.md#P8.2).
+    const known = this.#identity
+    const attach = known && { session: known.session, secret: known.secret, generation: ++known.generation, received: this.#received }
     return JSON.stringify({ op: 'connect', version: 1, token, name, echo, subscribe, attach })
   }
 

@@ -5,6 +5,7 @@ use std::hint::black_box;
 use pointsman_client_websocket::codec::WebSocketCodec;
 use pointsman_client_websocket::config::WebSocketConfig;
 use pointsman_client_websocket::reader::MessageReader;
+use pointsman_protocol::frame::{ClientFrame, FrameError};
 use pointsman_session::link::Receive;
 
 use super::Workload;
@@ -26,6 +27,9 @@ impl Receive for Counter {
     }
     fn answer(&mut self, bytes: &[u8]) {
         black_box(bytes);
+    }
+    fn frame(&mut self, frame: Result<ClientFrame<'_>, FrameError>) {
+        black_box(frame.is_ok());
     }
 }
 

@@ -22,6 +22,14 @@ export interface TestRouterOptions {
 /** What a client asks, for {@link TestRouter.policy}. */
 export type ClientRequest = { op: 'publish' | 'request'; subject: string; data?: unknown } | { op: 'subscribe'; pattern: string; queue?: string }
 
+/** A session to take up (protocol.md#P8.2). */
+interface Attach {
+  session: string
+  secret: string
+  generation: number
+  received: number
+}
+
 interface ClientFrame extends RoutedMessage {
   op: string
   id?: number
@@ -34,7 +42,7 @@ interface ClientFrame extends RoutedMessage {
   token?: string
   echo?: boolean
   subscribe?: { sid: number; pattern: string; queue?: string; max?: number }[]
-  attach?: { session: string; secret: string; generation: number; received: number }
+  attach?: Attach
   message_id?: string
   timeout_ms?: number
 }
@@ -182,17 +190,17 @@ export class TestRouter {
     if (attach) {
       if (!session) reason = 'session_gone'
       else if (session.secret !== attach.secret) reason = 'attach_refused'
-      else if (attach.generation !== session.generation + 1) reason = 'stale_generation'
-      else return this.#takeUp(session, link, attach.received)
+      else if (attach.generation <= session.generation) reason = 'stale_generation'
+      else return this.#takeUp(session, link, attach)
     }
     return this.#create(link, frame, reason)
   }
 
-  #takeUp(session: RouterSession, link: Link, received: number): RouterSession | undefined {
+  #takeUp(session: RouterSession, link: Link, attach: Attach): RouterSession | undefined {
     if (session.link) this.#closeLink(session.link, { reason: 'superseded' })
     this.timers.clearTimeout(session.keepTimer)
-    session.generation += 1
-    if (!session.attach(link, received, (skipped) => this.#ready(session, { resumed: true, skipped }))) {
+    session.generation = attach.generation
+    if (!session.attach(link, attach.received, (skipped) => this.#ready(session, { resumed: true, skipped }))) {
       this.#end(session)
       return this.#closeLink(link, { reason: 'protocol', message: 'More was received than was sent' })
     }
