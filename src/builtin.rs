@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use pointsman_auth::permissions::Permissions;
 use pointsman_backplane_memory::memory::Memory;
+use pointsman_client_websocket::codec::WebSocketCodec;
 use pointsman_contract::backplane::BackplaneRole;
+use pointsman_contract::codec::Codec;
 use pointsman_contract::component::Registry;
 use pointsman_contract::policy::Policy;
 
@@ -21,4 +23,9 @@ impl Default for Builtin {
     fn default() -> Self {
         Self { backplanes: Registry::new().with::<Memory>(), policies: vec![Arc::new(Permissions)] }
     }
+}
+
+/// The codec of a session that is never sent anything: the server's own.
+pub(crate) fn own_codec() -> Arc<dyn Codec> {
+    Arc::new(WebSocketCodec::Json)
 }

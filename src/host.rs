@@ -182,7 +182,7 @@ fn ask(known: Option<Host>, router: Router) -> Result<Asked, sysinfo::Error> {
     }
 }
 
-/// Publishes once a second until `stop`. Asking the system reads files, so it happens beside the runtime's workers.
+/// Publishes once a second until `stop`, or until the node drains. Asking the system reads files, so it happens beside the runtime's workers.
 pub(crate) async fn publish(app: Arc<App>, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -191,6 +191,9 @@ pub(crate) async fn publish(app: Arc<App>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
+        }
+        if app.sessions.is_draining() {
+            return;
         }
         let router = router_figures(&app);
         let known = host.take();

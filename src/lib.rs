@@ -19,5 +19,6 @@ pub mod logging;
 pub mod publisher;
 pub mod server;
 pub mod settings;
+pub mod start_failure;
 pub mod status_events;
 pub mod units;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parking_lot::RwLock;
 use pointsman_contract::batch::{Answer, Batch, PublicationView};
 use pointsman_contract::codec::Codec;
 use pointsman_contract::identity::Identity;
@@ -14,13 +15,15 @@ use pointsman_protocol::codes::ErrorCode;
 use pointsman_router::router::Router;
 use pointsman_session::worker::with_worker;
 
-use crate::assembly::adapters::own_codec;
+use crate::builtin::own_codec;
 
 /// A session of the server itself. It subscribes to nothing.
 #[derive(Debug)]
 pub struct Publisher {
     router: Arc<Router>,
     key: SessionKey,
+    /// Held while a batch is published, so that whoever ends it knows when the last one is through.
+    refuses: RwLock<bool>,
 }
 
 impl Publisher {
@@ -40,12 +43,20 @@ impl Publisher {
         let identity = Arc::new(Identity::server());
         let key =
             router.attach(Member { outbox, codec, identity, echo: false, subscriptions_max: 0, requests_max: 0 })?;
-        Ok(Self { router, key })
+        Ok(Self { router, key, refuses: RwLock::new(false) })
     }
 
     /// Publishes a batch; one result per publication, in order. `Ok` means what an acknowledgement means (protocol.md#P5.5).
     #[must_use]
     pub fn publish(&self, batch: &Batch) -> Vec<Result<(), Refusal>> {
+        let refuses = self.refuses.read();
+        if *refuses {
+            let refusal = Refusal::new(
+                ErrorCode::Draining,
+                "this node is going away and accepts nothing more; publish to another",
+            );
+            return vec![Err(refusal); batch.len()];
+        }
         let mut results = vec![Ok(()); batch.len()];
         with_worker(|worker| {
             let _nobody_to_pause = self.router.submit(self.key, batch.view(), worker);
@@ -61,6 +72,11 @@ impl Publisher {
             }
         });
         results
+    }
+
+    /// Accepts nothing more, for a node that is going away. When it returns, what was accepted has reached every outbox.
+    pub fn refuse(&self) {
+        *self.refuses.write() = true;
     }
 
     /// Publishes one JSON value.

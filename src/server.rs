@@ -11,13 +11,11 @@ use parking_lot::Mutex;
 use pointsman_contract::auth::Authenticator;
 use pointsman_contract::backplane::BackplaneContext;
 use pointsman_contract::client::{Endpoint, ListenError, Listener, Shutdown};
-use pointsman_contract::component::StartError;
-use pointsman_contract::refusal::Refusal;
 use pointsman_protocol::codes::CloseCode;
 use pointsman_router::router::Router;
 use pointsman_session::close::CloseReason;
 use pointsman_session::context::SessionContext;
-use pointsman_session::wheel;
+use pointsman_session::heartbeat;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -29,44 +27,13 @@ use crate::http::places::{PlaceLimits, Places};
 use crate::http::{App, routes, whole};
 use crate::publisher::Publisher;
 use crate::settings::Settings;
+use crate::start_failure::StartFailure;
 use crate::status_events;
 
 /// Name and version.
 const SERVER: &str = concat!("pointsman/", env!("CARGO_PKG_VERSION"));
 /// How long the backplane may take to send what waits, after the last client has left.
 const BACKPLANE_CLOSE: Duration = Duration::from_secs(2);
-
-/// Why a server did not start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartFailure {
-    /// The port cannot be had.
-    #[error("{address} cannot be listened on: {source}. Choose another with `--listen`, or end what uses it")]
-    Listen {
-        /// Which.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// An endpoint besides the HTTP port cannot be had.
-    #[error(
-        "{address} cannot be listened on ({setting}): {source}. Choose another with `--set {setting}='host:port'`, none with `--set {setting}=''`, or end what uses it"
-    )]
-    Endpoint {
-        /// The setting that names it.
-        setting: &'static str,
-        /// Which.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The backplane did not start.
-    #[error("the backplane did not start: {0}")]
-    Backplane(#[from] StartError),
-    /// The router takes no session, its own publisher included.
-    #[error("the router takes no session: {0}; raise `router.sessions_max`")]
-    Router(Refusal),
-}
 
 /// What a change of the configuration came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -140,7 +107,7 @@ impl Server {
             .map_err(|source| StartFailure::Listen { address, source })?;
         let endpoints = endpoints(&settings, &app.node, SERVER, &app.sessions)?;
         let own_tasks = TaskTracker::new();
-        own_tasks.spawn(wheel::turn(Arc::clone(&app.sessions), stop.clone()));
+        own_tasks.spawn(heartbeat::beat(Arc::clone(&app.sessions), stop.clone()));
         own_tasks.spawn(status_events::watch_backplane(Arc::clone(&app), stop.clone()));
         Ok(Self {
             app,
@@ -259,6 +226,7 @@ impl Server {
         }
         let spread = self.settings.lock().drain.spread.0;
         status_events::draining(&self.app);
+        self.app.publisher.refuse();
         self.shutdown.drain.cancel();
         self.app.sessions.drain(|| CloseReason::Server {
             code: CloseCode::Draining,

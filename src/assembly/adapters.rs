@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use pointsman_client_nats::listener::NatsListener;
-use pointsman_client_websocket::codec::WebSocketCodec;
 use pointsman_client_websocket::upgrade::WebSocket;
 use pointsman_contract::client::Listener;
-use pointsman_contract::codec::Codec;
 use pointsman_session::context::SessionContext;
 use tokio_util::task::TaskTracker;
 
 use crate::http::listener::bind;
 use crate::http::take_over;
-use crate::server::StartFailure;
+
 use crate::settings::Settings;
+use crate::start_failure::StartFailure;
 
 /// What serves clients beside the API: for now WebSocket.
 #[derive(Debug)]
@@ -58,9 +57,4 @@ pub(crate) fn endpoints(
         all.push(Box::new(listener));
     }
     Ok(all)
-}
-
-/// The codec of a session that is never sent anything: the server's own.
-pub(crate) fn own_codec() -> Arc<dyn Codec> {
-    Arc::new(WebSocketCodec::Json)
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use pointsman::assembly::Plan;
 use pointsman::builtin::Builtin;
-use pointsman::server::{Server, StartFailure};
+use pointsman::server::Server;
 use pointsman::settings::Settings;
 use pointsman::settings::load::{Sources, load};
+use pointsman::start_failure::StartFailure;
 use pointsman_backplane_memory::hub::Hub;
 use pointsman_backplane_memory::memory::MemoryBackplane;
 use pointsman_client::{Client, Received, SubscribeOptions, Subscription};

@@ -15,7 +15,7 @@ use pointsman_session::close::CloseReason;
 use pointsman_session::config::SessionConfig;
 use pointsman_session::context::SessionContext;
 use pointsman_session::drive::drive;
-use pointsman_session::wheel;
+use pointsman_session::heartbeat;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -97,7 +97,7 @@ impl Node {
         let port = Arc::<Router>::clone(&router);
         let sessions = Arc::new(SessionContext::new(port, auth, config, "7e57", "pointsman/test"));
         let stop = CancellationToken::new();
-        tokio::spawn(wheel::turn(Arc::clone(&sessions), stop.clone()));
+        tokio::spawn(heartbeat::beat(Arc::clone(&sessions), stop.clone()));
         Self { router, sessions, _wheel: stop.drop_guard() }
     }
 
