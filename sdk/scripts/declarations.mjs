@@ -6,7 +6,9 @@ const dist = new URL('../dist/', import.meta.url).pathname
 const files = readdirSync(dist, { recursive: true }).filter((name) => name.endsWith('.d.ts'))
 if (files.length === 0) throw new Error('dist/ holds no declarations; run `tsc -p tsconfig.build.json` first')
 
-const suffixed = (text, suffix) => text.replace(/((?:from|import\()\s*)(['"])(\.{1,2}\/[^'"]+?)(?:\.c?js)?\2/g, (_, before, quote, path) => `${before}${quote}${path}.${suffix}${quote}`)
+const RELATIVE = /((?:from|import\()\s*)(['"])(\.{1,2}\/[^'"]+?)(?:\.c?js)?\2/g
+const suffixed = (text, suffix) =>
+  text.replace(RELATIVE, (_, before, quote, path) => `${before}${quote}${path}.${suffix}${quote}`)
 
 for (const name of files) {
   const path = join(dist, name)

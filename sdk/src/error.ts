@@ -46,7 +46,8 @@ export class PointsmanError extends Error {
     this.cause = details.cause
     // 2xx and 3xx of requests, 3000 to 3499 of links (protocol.md#P10).
     this.retryable = details.retryable ?? (number >= 200 && number < 3500)
-    this.remediation = details.remediation ?? (this.retryable ? `Try again${retryAfterMs ? ` after ${retryAfterMs} ms` : ''}.` : 'Correct what the message names.')
+    this.remediation =
+      details.remediation ?? (this.retryable ? `Try again${retryAfterMs ? ` after ${retryAfterMs} ms` : ''}.` : 'Correct what the message names.')
   }
 }
 

@@ -135,7 +135,8 @@ export class WebSocketManager {
   handleReconnection(cause?: PointsmanError): void {
     if (['idle', 'closed', 'failed'].includes(this.state)) return
     this.#drop()
-    const { minDelayMs = MIN_DELAY_MS, maxDelayMs = MAX_DELAY_MS, maxReconnectAttempts = MAX_ATTEMPTS, probeDelayMs = PROBE_DELAY_MS } = this.#options.reconnect ?? {}
+    const { minDelayMs = MIN_DELAY_MS, maxDelayMs = MAX_DELAY_MS, maxReconnectAttempts = MAX_ATTEMPTS, probeDelayMs = PROBE_DELAY_MS } =
+      this.#options.reconnect ?? {}
     const attempt = ++this.#failures
     const degraded = attempt > maxReconnectAttempts
     const random = this.#timers.random()

@@ -14,7 +14,15 @@ type Step =
   | { do: 'wait'; ms: number }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('subscribe' as const), pattern: fc.constantFrom(...PATTERNS), max: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined, freq: 4 }), queue: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('subscribe' as const),
+      pattern: fc.constantFrom(...PATTERNS),
+      max: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined, freq: 4 }),
+      queue: fc.boolean(),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('unsubscribe' as const), which: fc.nat(20) }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('publish' as const), subject: fc.constantFrom(...SUBJECTS), own: fc.boolean() }) },
   { weight: 1, arbitrary: fc.constant({ do: 'cut' as const }) },
@@ -74,8 +82,19 @@ async function play(steps: readonly Step[]): Promise<void> {
 
   for (const one of steps) {
     if (one.do === 'subscribe') {
-      const handler: Omit<Handler, 'subscription'> = { pattern: one.pattern, queue: one.queue && one.max === undefined, max: one.max, seen: [], must: [], may: [], closed: false }
-      const subscription = bus.events.subscribe(one.pattern, (message) => handler.seen.push(message.data as number), { max: one.max, queue: handler.queue ? 'workers' : undefined })
+      const handler: Omit<Handler, 'subscription'> = {
+        pattern: one.pattern,
+        queue: one.queue && one.max === undefined,
+        max: one.max,
+        seen: [],
+        must: [],
+        may: [],
+        closed: false,
+      }
+      const subscription = bus.events.subscribe(one.pattern, (message) => handler.seen.push(message.data as number), {
+        max: one.max,
+        queue: handler.queue ? 'workers' : undefined,
+      })
       // With a maximum, what comes before the confirmation would count as well, and the model could not tell.
       if (one.max !== undefined) await bus.advance(60_000)
       // One that joins others may meet what was on its way to them.

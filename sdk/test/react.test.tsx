@@ -127,7 +127,8 @@ describe('useLatest', () => {
   it('gives the whole payload, the initial value before it, and follows its subject', async () => {
     const { bus, wrapper } = bench()
     const initial: SystemStatusChanged = { at: 0, component: 'none', state: 'down' }
-    const { result, rerender } = renderHook(({ subject }: { subject: 'system.status.changed' | 'metrics.updated' }) => useLatest<string, unknown>(subject, { initial }), {
+    const latest = ({ subject }: { subject: 'system.status.changed' | 'metrics.updated' }) => useLatest<string, unknown>(subject, { initial })
+    const { result, rerender } = renderHook(latest, {
       wrapper,
       initialProps: { subject: 'system.status.changed' },
     })

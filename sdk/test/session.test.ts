@@ -159,11 +159,12 @@ describe('publishing', () => {
 
   it('resolves with ack when the router has accepted, and rejects with what it says', async () => {
     const bus = await connected()
-    bus.router.policy = (request) => (request.op === 'publish' && request.subject === 'no' ? { reason: 'permission_denied', message: 'You may not publish to `no`' } : undefined)
+    const message = 'You may not publish to `no`'
+    bus.router.policy = (request) => (request.op === 'publish' && request.subject === 'no' ? { reason: 'permission_denied', message } : undefined)
     await Promise.all([bus.events.publish('yes', 1, { ack: true }), bus.idle()])
     const refused = outcome(bus.events.publish('no', 1, { ack: true }))
     await bus.idle()
-    expect(refused.error).toMatchObject({ name: 'PointsmanError', code: 'permission_denied', number: 104, retryable: false, message: 'You may not publish to `no`' })
+    expect(refused.error).toMatchObject({ name: 'PointsmanError', code: 'permission_denied', number: 104, retryable: false, message })
     bus.router.policy = () => ({ reason: 'rate_limited', retryAfterMs: 700 })
     const limited = outcome(bus.events.publish('no', 1, { ack: true }))
     await bus.idle()

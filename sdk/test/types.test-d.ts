@@ -1,5 +1,16 @@
 import { describe, expectTypeOf, it } from 'vitest'
-import { createClient, EventBus, type CacheInvalidated, type ClientOptions, type DefaultEvents, type Message, type MetricsUpdated, type PayloadOf, type SystemStatusChanged, type WebSocketConstructor } from '../src/index'
+import {
+  createClient,
+  EventBus,
+  type CacheInvalidated,
+  type ClientOptions,
+  type DefaultEvents,
+  type Message,
+  type MetricsUpdated,
+  type PayloadOf,
+  type SystemStatusChanged,
+  type WebSocketConstructor,
+} from '../src/index'
 import { useEvent, useEvents, useLatest, usePublish } from '../src/react'
 import WebSocket from 'ws'
 

@@ -62,7 +62,6 @@ struct Shared {
     plans: Mutex<VecDeque<Plan>>,
     links: Mutex<Vec<Weak<Link>>>,
     opened: AtomicUsize,
-    cuts: AtomicUsize,
     /// Bytes of the newest link with a plan, towards the server and towards the client.
     passed: Mutex<Arc<[AtomicU64; 2]>>,
     swallows: [AtomicBool; 2],
@@ -89,7 +88,6 @@ impl Proxy {
             plans: Mutex::default(),
             links: Mutex::default(),
             opened: AtomicUsize::new(0),
-            cuts: AtomicUsize::new(0),
             passed: Mutex::default(),
             swallows: Default::default(),
             refuses: AtomicBool::new(false),
@@ -131,11 +129,6 @@ impl Proxy {
     /// Links opened so far.
     pub(crate) fn opened(&self) -> usize {
         self.shared.opened.load(Ordering::SeqCst)
-    }
-
-    /// Links cut as planned so far.
-    pub(crate) fn cuts(&self) -> usize {
-        self.shared.cuts.load(Ordering::SeqCst)
     }
 
     /// Bytes that the newest link with a plan has passed on, towards the server and towards the client.
@@ -211,7 +204,6 @@ impl Link {
         loop {
             let left = cut.map(|cut| cut.after.saturating_sub(passed.load(Ordering::SeqCst)));
             if let (Some(0), Some(cut)) = (left, cut) {
-                self.shared.cuts.fetch_add(usize::from(!self.over.load(Ordering::SeqCst)), Ordering::SeqCst);
                 self.end(cut.end);
             }
             let read = match from.read(&mut buffer) {

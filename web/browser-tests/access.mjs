@@ -12,7 +12,8 @@ async function violations(page) {
   await page.evaluate(axe)
   const results = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
   assert.ok(results.passes.length > 10, 'axe has looked at the page')
-  return results.violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map((node) => `${node.target.join(' ')} (${node.failureSummary})`).join('; ')}`)
+  const place = (node) => `${node.target.join(' ')} (${node.failureSummary})`
+  return results.violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(place).join('; ')}`)
 }
 
 async function dashboard({ pages, url }) {

@@ -86,7 +86,9 @@ describe('the dashboard', () => {
       assert.deepEqual(seen.errors, [])
       const bodies = await Promise.all(seen.bodies)
       assert.ok(bodies.some((body) => body.includes(stage.link.address)), 'the address of the link is part of the page')
-      for (const secret of [stage.token, stage.api.address].filter(Boolean)) assert.ok(!bodies.some((body) => body.includes(secret)), `${secret} was sent to a browser`)
+      for (const secret of [stage.token, stage.api.address].filter(Boolean)) {
+        assert.ok(!bodies.some((body) => body.includes(secret)), `${secret} was sent to a browser`)
+      }
     }
   })
 

@@ -9,7 +9,15 @@ import { ownPort, startNext, useRouter } from './programs.mjs'
 import { startRelay } from './relay.mjs'
 import { until } from './until.mjs'
 
-const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
 
 /** What this program calls itself at the router. */
 const CLIENT = 'dashboard-next'

@@ -14,7 +14,15 @@ export function MemoryCard() {
       <p className="figure" data-figure="memory">
         {bytes(use?.used)}
       </p>
-      <div className="meter" role="meter" aria-label="Memory in use" aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round((share ?? 0) * 100)} aria-valuetext={percent(share)}>
+      <div
+        className="meter"
+        role="meter"
+        aria-label="Memory in use"
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={Math.round((share ?? 0) * 100)}
+        aria-valuetext={percent(share)}
+      >
         <span style={{ transform: `scaleX(${(share ?? 0).toFixed(3)})` }} />
       </div>
       <p className="note">{`${percent(share)} in use`}</p>

@@ -7,7 +7,10 @@ interface Entry {
 }
 
 /** The platform's own, taken before a test framework replaces it: `settle` waits for real turns, not for fake time. */
-const { setImmediate: realImmediate, setTimeout: realTimeout } = globalThis as { setImmediate?: (callback: () => void) => unknown; setTimeout: typeof setTimeout }
+const { setImmediate: realImmediate, setTimeout: realTimeout } = globalThis as {
+  setImmediate?: (callback: () => void) => unknown
+  setTimeout: typeof setTimeout
+}
 const turn = (callback: () => void): unknown => (realImmediate ? realImmediate(callback) : realTimeout(callback, 0))
 
 /** Turns of the event loop that a chain of promises may need before it sets its next timer. */

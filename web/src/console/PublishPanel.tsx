@@ -69,7 +69,14 @@ export function PublishPanel() {
           </label>
           <label className="field">
             <span>Headers, a line each: name: value</span>
-            <textarea className="input mono" rows={2} value={draft.headers} spellCheck={false} aria-invalid={wrong !== undefined} onChange={change('headers')} />
+            <textarea
+              className="input mono"
+              rows={2}
+              value={draft.headers}
+              spellCheck={false}
+              aria-invalid={wrong !== undefined}
+              onChange={change('headers')}
+            />
           </label>
           <div className="row">
             <button type="submit" className="button button--main" disabled={busy || subject !== undefined || wrong !== undefined}>

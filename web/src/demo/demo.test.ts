@@ -21,7 +21,8 @@ function metrics(at: number, host = 'a', cores = 2): HostMetrics {
 
 describe('readMetrics', () => {
   it('takes what the server sends', () => {
-    expect(readMetrics({ at: T, host: 'h', cpu: { total: 0.25, cores: [0.5] }, load: [1, 2, 3], uptime_seconds: 9, disks: [{ name: '/', used_bytes: 1 }] })).toMatchObject({
+    const sent = { at: T, host: 'h', cpu: { total: 0.25, cores: [0.5] }, load: [1, 2, 3], uptime_seconds: 9, disks: [{ name: '/', used_bytes: 1 }] }
+    expect(readMetrics(sent)).toMatchObject({
       at: T,
       cpu: { total: 0.25, cores: [0.5] },
       load: [1, 2, 3],
@@ -30,7 +31,8 @@ describe('readMetrics', () => {
     })
   })
 
-  it.each([null, undefined, 'x', 1, [], {}, { at: T }, { host: 'h' }, { at: 'now', host: 'h' }, { at: NaN, host: 'h' }, { at: -1, host: 'h' }])('does not take %j', (value) =>
+  const times = ['now', NaN, -1].map((at) => ({ at, host: 'h' }))
+  it.each([null, undefined, 'x', 1, [], {}, { at: T }, { host: 'h' }, ...times])('does not take %j', (value) =>
     expect(readMetrics(value)).toBeUndefined(),
   )
 
@@ -46,7 +48,8 @@ describe('readMetrics', () => {
 })
 
 it('reads changes of state, with their node', () => {
-  expect(readStatusChange({ at: T, node: 'n', component: 'backplane', state: 'down', cause: 'x' })).toEqual({ at: T, node: 'n', component: 'backplane', state: 'down', cause: 'x' })
+  const change = { at: T, node: 'n', component: 'backplane', state: 'down', cause: 'x' }
+  expect(readStatusChange({ ...change })).toEqual(change)
   expect(readStatusChange({ component: 'backplane', state: 'sideways' })).toBeUndefined()
   expect(readStatusChange({ state: 'up' })).toBeUndefined()
 })
@@ -165,7 +168,11 @@ describe('OutageWatch', () => {
     expect(told).toHaveLength(2)
     watch.sample(10)
     watch.sample(10)
-    expect(told).toEqual(['Connected to pointsman/1.', 'The link was lost; trying again.', 'Back after 8.20 s, same session: 4 messages caught up, nothing missed.'])
+    expect(told).toEqual([
+      'Connected to pointsman/1.',
+      'The link was lost; trying again.',
+      'Back after 8.20 s, same session: 4 messages caught up, nothing missed.',
+    ])
   })
 
   it('says when something was missed', () => {
@@ -227,7 +234,8 @@ describe('Notes', () => {
     expect(notes.list.get()[0]).toMatchObject({ by: 'Swift Halt', own: false })
   })
 
-  it.each([null, undefined, {}, { action: 'click' }, { action: 'note', target: 'b.>', value: 'x' }, { action: 'note', target: 'bbb.1', value: 7 }])('does not take %j', (data) => {
+  const wrong = [{ action: 'click' }, { action: 'note', target: 'b.>', value: 'x' }, { action: 'note', target: 'bbb.1', value: 7 }]
+  it.each([null, undefined, {}, ...wrong])('does not take %j', (data) => {
     const notes = new Notes('aaa', 'Calm Lamp')
     expect(notes.arrived(data as never)).toBeUndefined()
     expect(notes.list.get()).toEqual([])
