@@ -70,7 +70,7 @@ fn crates(project: &Project) -> Result<Outcome> {
 fn fuzz_targets(project: &Project) -> Result<Outcome> {
     tools::COMPILER.provide()?;
     let mut cargo = project.cargo();
-    cargo.args(["clippy", "--locked", "--manifest-path", FUZZ, "--target-dir"]).arg(project.target());
+    cargo.args(["clippy", "--manifest-path", FUZZ, "--target-dir"]).arg(project.target());
     command::run(cargo.args(["--", "-D", "warnings"])).map(|()| Outcome::Passed)
 }
 
