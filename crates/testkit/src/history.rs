@@ -73,6 +73,8 @@ pub struct History {
 #[derive(Default)]
 struct Stream<'h> {
     sent: Vec<(&'h Name, Outcome)>,
+    /// Where each number stands in `sent`.
+    places: HashMap<u64, usize>,
     seen: Vec<bool>,
     /// Publications up to here are seen or passed over.
     next: usize,
@@ -95,6 +97,7 @@ impl History {
         let mut streams: HashMap<(u64, &str), Stream<'_>> = HashMap::new();
         for (name, outcome) in self.sent.iter().filter(|(name, _)| takes(&name.subject)) {
             let stream = streams.entry((name.publisher, &name.subject)).or_default();
+            stream.places.insert(name.number, stream.sent.len());
             stream.sent.push((name, *outcome));
             stream.seen.push(false);
         }
@@ -133,7 +136,7 @@ impl History {
 
 impl Stream<'_> {
     fn take(&mut self, name: &Name) -> Result<(), Fault> {
-        let at = self.sent.iter().position(|(sent, _)| *sent == name).ok_or_else(|| Fault::Phantom(name.clone()))?;
+        let at = *self.places.get(&name.number).ok_or_else(|| Fault::Phantom(name.clone()))?;
         if self.sent[at].1 == Outcome::Refused {
             return Err(Fault::RefusedSeen(name.clone()));
         }

@@ -42,10 +42,8 @@ async fn pongs_do_not_tear_deliveries() {
             (_, payload) => {
                 // Several messages may come in one.
                 let text = String::from_utf8(payload).unwrap();
-                for n in reading..20 {
-                    if text.contains(&format!("{n} {body}")) {
-                        reading = n + 1;
-                    }
+                while reading < 20 && text.contains(&format!("{reading} {body}")) {
+                    reading += 1;
                 }
             }
         }
