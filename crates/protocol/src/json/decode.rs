@@ -12,14 +12,13 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::limits::{NUMBER_MAX, message_id};
 use super::publish::publish;
-use super::value::{skip_space, value_end};
+use super::value::{has_control, skip_space, value_end};
 use crate::codes::ErrorCode;
 use crate::frame::{Attach, BodyKind, ClientFrame, Connect, FrameError, Publish, Request, Subscription};
 use crate::headers::{HEADER_BYTES_MAX, HeaderBlock};
 
-/// Numbers beyond this are not exact in JavaScript.
-pub(super) const NUMBER_MAX: u64 = (1 << 53) - 1;
 /// The operations a client may send.
 const OPS: [&str; 7] = ["connect", "subscribe", "unsubscribe", "publish", "request", "ping", "pong"];
 
@@ -257,6 +256,9 @@ where
     S: FnMut(Result<ClientFrame<'_>, FrameError>) -> ControlFlow<()>,
 {
     let bytes = text.as_bytes();
+    if has_control(bytes) {
+        return Some(0);
+    }
     let mut at = skip_space(bytes, 0);
     let is_list = bytes.get(at) == Some(&b'[');
     if is_list {
@@ -432,20 +434,6 @@ fn header_bytes<'a>(headers: Option<Headers>) -> Cow<'a, [u8]> {
     headers.map_or(Cow::Borrowed(&[]), |Headers(block)| Cow::Owned(block))
 }
 
-fn message_id(text: Option<Cow<'_, str>>, id: Option<u64>) -> Result<Option<Cow<'_, str>>, FrameError> {
-    match text {
-        Some(text) if !is_message_id(&text) => {
-            Err(FrameError::bad(id, "`message_id` is 1 to 128 bytes of printable ASCII"))
-        }
-        text => Ok(text),
-    }
-}
-
-/// protocol.md#P5.1
-pub(crate) fn is_message_id(text: &str) -> bool {
-    (1..=128).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
-}
-
 fn unsupported(id: Option<u64>) -> FrameError {
     FrameError::new(
         ErrorCode::Unsupported,
@@ -543,7 +531,7 @@ pub fn is_valid(bytes: &[u8]) -> bool {
         return false;
     }
     std::str::from_utf8(bytes).is_ok_and(|text| {
-        value_end(bytes, first).is_some_and(|end| skip_space(bytes, end) == bytes.len())
+        (!has_control(bytes) && value_end(bytes, first).is_some_and(|end| skip_space(bytes, end) == bytes.len()))
             || serde_json::from_str::<IgnoredAny>(text).is_ok()
     })
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::decode::{NUMBER_MAX, is_message_id};
+use super::limits::{NUMBER_MAX, is_message_id};
 use super::value::{plain_end, skip_space, value_end};
 use crate::frame::{BodyKind, Publish};
 
