@@ -10,6 +10,7 @@ use pointsman_client_websocket::framing;
 use pointsman_client_websocket::reader::MessageReader;
 use pointsman_contract::codec::Codec;
 use pointsman_outbox::pipe::Framing;
+use pointsman_protocol::frame::{ClientFrame, FrameError};
 use pointsman_session::close::CloseReason;
 use pointsman_session::link::Receive;
 
@@ -29,6 +30,9 @@ impl Receive for Taken {
     }
     fn answer(&mut self, bytes: &[u8]) {
         self.answers.extend_from_slice(bytes);
+    }
+    fn frame(&mut self, frame: Result<ClientFrame<'_>, FrameError>) {
+        panic!("WebSocket has wire messages, and this is none: {frame:?}");
     }
 }
 
