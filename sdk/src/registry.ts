@@ -4,11 +4,11 @@ import type { WireSubscription } from './frames'
 import type { Gap } from './gap'
 import type { SubscribeOptions } from './options'
 import { check } from './subject'
-import { Member, type Handler, type Subscription } from './subscription'
+import { Member, type Handler, type Membership, type Subscription } from './subscription'
 import type { Timers } from './timers'
 
 /** One subscription at the router, shared by all members of the same pattern and options. */
-export class Wire {
+export class Wire implements Membership {
   readonly sid: number
   readonly key: string
   readonly pattern: string

@@ -4,7 +4,6 @@ import type { Message } from './events'
 import type { Gap } from './gap'
 import type { SubscribeOptions } from './options'
 import { deferred, report, type Deferred } from './report'
-import type { Wire } from './registry'
 
 /** `pending` until the router has confirmed it once, `closed` after `unsubscribe`, `max`, a refusal or `close`. */
 export type SubscriptionState = 'pending' | 'active' | 'closed'
@@ -23,12 +22,18 @@ export type Handler<M extends Message = Message> = (message: M) => void
 
 const BUFFER_MAX = 1024
 
+/** What a member is part of: one subscription at the router. */
+export interface Membership {
+  readonly pattern: string
+  leave(member: Member, error?: PointsmanError): void
+}
+
 /** One subscriber of a wire subscription. */
 export class Member implements Subscription, AsyncIterator<Message> {
   readonly pattern: string
   readonly handler: Handler | undefined
   state: SubscriptionState = 'pending'
-  #wire: Wire
+  #wire: Membership
   #options: SubscribeOptions
   #ready: Deferred<void> = deferred()
   /** What waits for the iterator; absent while nobody iterates and there is a handler. */
@@ -39,7 +44,7 @@ export class Member implements Subscription, AsyncIterator<Message> {
   #gapTold: (gap: Gap) => void
   #abort: () => void = () => this.#wire.leave(this, aborted('subscription', this.pattern))
 
-  constructor(wire: Wire, handler: Handler | undefined, options: SubscribeOptions, gapTold: (gap: Gap) => void) {
+  constructor(wire: Membership, handler: Handler | undefined, options: SubscribeOptions, gapTold: (gap: Gap) => void) {
     this.pattern = wire.pattern
     this.handler = handler
     this.#wire = wire
@@ -104,7 +109,7 @@ export class Member implements Subscription, AsyncIterator<Message> {
     }
   }
 
-  /** Only for {@link Wire}: it has let go of this member. */
+  /** Only for what it was part of, which has let go of this member. */
   end(error?: PointsmanError): void {
     if (this.state === 'closed') return
     this.state = 'closed'
