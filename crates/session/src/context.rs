@@ -114,15 +114,18 @@ impl SessionContext {
         OpenLink(Arc::clone(self))
     }
 
-    /// Whether the node is going away: no session is taken up or made any more.
+    /// Whether the node is going away: no session is taken up or made any more, and no publication accepted.
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
 
-    /// Begins to go away: every session is told to end, each with a reason of its own (a time to come back that spreads the clients).
+    /// Begins to go away: from now on no publication is accepted, and every session is told to end, each with a reason of its own (a time to come back
+    /// that spreads the clients). What was accepted before reaches every session before its close.
     pub fn drain(&self, reason: impl FnMut() -> CloseReason) {
         self.draining.store(true, Ordering::Release);
+        // Whoever reads for a session now may not have seen it. Once each has let go, nothing more is accepted, and no session has ended yet.
+        self.sessions.for_each(|session| drop(session.ingest()));
         let mut reason = reason;
         self.sessions.close_where(|_| Some(reason()));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use pointsman_contract::batch::{Answer, PublicationView};
+use pointsman_contract::batch::{Answer, BatchView, PublicationView};
 use pointsman_contract::codec::Codec;
 use pointsman_contract::outcome::Outcome;
 use pointsman_contract::port::SubscribeRequest;
@@ -131,11 +131,10 @@ impl Reader<'_> {
             return;
         }
         let mut batch = std::mem::take(&mut self.worker.batch);
-        let submitted = self.cx.port.submit(self.session.key, batch.view(), self.worker);
-        self.session.published.fetch_add(batch.len() as u64, Ordering::Relaxed);
-        self.pause = self.pause.max(submitted.pause);
-        if std::mem::take(&mut self.asks) {
-            self.cx.awaits_replies(self.session);
+        if self.cx.is_draining() {
+            self.refuse_all(batch.len());
+        } else {
+            self.accept(batch.view());
         }
         let mut outcomes = std::mem::take(&mut self.worker.outcomes);
         let mut told = false;
@@ -172,6 +171,25 @@ impl Reader<'_> {
         self.worker.outcomes = outcomes;
         batch.clear();
         self.worker.batch = batch;
+    }
+
+    fn accept(&mut self, batch: BatchView<'_>) {
+        let submitted = self.cx.port.submit(self.session.key, batch, self.worker);
+        self.session.published.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        self.pause = self.pause.max(submitted.pause);
+        if std::mem::take(&mut self.asks) {
+            self.cx.awaits_replies(self.session);
+        }
+    }
+
+    /// A node that is going away accepts nothing more: sessions that have ended already would not get it (protocol.md#P5.5).
+    fn refuse_all(&mut self, batch: usize) {
+        self.asks = false;
+        self.worker.outcomes.clear();
+        for at in (0..).take(batch) {
+            let message = "this node is going away and accepts nothing more; publish to another";
+            self.worker.outcomes.push((at, Outcome::Refused(Refusal::new(ErrorCode::Draining, message))));
+        }
     }
 
     fn control(&mut self, frame: &ClientFrame<'_>) {
