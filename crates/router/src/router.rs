@@ -178,7 +178,7 @@ impl Router {
         state.found.retain(|subscription| !self.is_denied(subscription, subject));
         let destination = self.interner.destination(&mut state.found);
         state.found.clear();
-        state.cache.put(subject, hash, stamp, destination.clone());
+        state.cache.put(subject, hash, stamp, &destination);
         destination
     }
 
