@@ -3,6 +3,9 @@ import type { Sample } from './metrics'
 /** A hole this long, in milliseconds, is shown as one: the router publishes once a second. */
 export const HOLE_MS = 2500
 
+/** A step to nowhere: its round ends are seen. */
+const DOT = 'h0'
+
 /** The part of a line that is shown, and how. */
 export interface SparkView {
   /** At the right edge, in milliseconds since 1970. */
@@ -25,7 +28,7 @@ export function sparkPaths(samples: readonly Sample[], view: SparkView): SparkPa
   const runs = runsOf(samples.filter(({ at }) => at >= view.end - view.spanMs && at <= view.end))
   const drawn = runs.map((run) => run.map((sample) => point(sample, view)))
   return {
-    line: drawn.map((points) => `M${points.join('L')}`).join(''),
+    line: drawn.map((points) => `M${points.join('L')}${points.length === 1 ? DOT : ''}`).join(''),
     area: drawn.map((points) => `M${foot(points[0], view)}L${points.join('L')}L${foot(points.at(-1), view)}Z`).join(''),
   }
 }

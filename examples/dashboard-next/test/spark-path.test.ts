@@ -14,9 +14,9 @@ it('draws time to the right and values upwards', () => {
   expect(area).toBe('M80.0 50L80.0 50.0L90.0 25.0L100.0 0.0L100.0 50Z')
 })
 
-it('breaks where samples are missing', () => {
+it('breaks where samples are missing, and shows a lone sample as a dot', () => {
   const samples = [0, 1000, 1000 + HOLE_MS, 1001 + 2 * HOLE_MS].map((at) => ({ at, value: 0 }))
-  expect(sparkPaths(samples, view).line).toBe('M0.0 50.0L10.0 50.0L35.0 50.0M60.0 50.0')
+  expect(sparkPaths(samples, view).line).toBe('M0.0 50.0L10.0 50.0L35.0 50.0M60.0 50.0h0')
 })
 
 it('leaves out what is not in the span, and keeps values within the edges', () => {
