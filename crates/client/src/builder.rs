@@ -1,7 +1,6 @@
 //! How a client is set up.
 
-use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -9,60 +8,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::address::Address;
 use crate::backoff::ReconnectPolicy;
-use crate::client::{Client, Owner, Shared};
+use crate::client::Client;
 use crate::driver::Driver;
 use crate::encoding::Encoding;
 use crate::error::ConnectError;
 use crate::link::Dial;
 use crate::link::websocket::WebSocketDial;
 use crate::outgoing::{Outgoing, OutgoingLimits};
+use crate::owner::Owner;
+use crate::settings::Settings;
+use crate::shared::Shared;
 use crate::state::{ConnectionState, Refusals};
-
-/// Gives a token for each connect.
-type TokenSource = Arc<dyn Fn() -> Option<String> + Send + Sync>;
-
-/// What the client's task needs to know.
-#[derive(Clone)]
-pub(crate) struct Settings {
-    pub(crate) token: TokenSource,
-    pub(crate) name: Option<String>,
-    pub(crate) echo: bool,
-    pub(crate) encoding: Encoding,
-    pub(crate) reconnect: ReconnectPolicy,
-    pub(crate) connect_timeout: Duration,
-    pub(crate) request_timeout: Duration,
-    pub(crate) outgoing: OutgoingLimits,
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The token is a secret.
-        f.debug_struct("Settings")
-            .field("name", &self.name)
-            .field("echo", &self.echo)
-            .field("encoding", &self.encoding)
-            .field("reconnect", &self.reconnect)
-            .field("connect_timeout", &self.connect_timeout)
-            .field("request_timeout", &self.request_timeout)
-            .field("outgoing", &self.outgoing)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            token: Arc::new(|| None),
-            name: None,
-            echo: true,
-            encoding: Encoding::default(),
-            reconnect: ReconnectPolicy::default(),
-            connect_timeout: Duration::from_secs(10),
-            request_timeout: Duration::from_secs(5),
-            outgoing: OutgoingLimits { messages: 65_536, bytes: 16 * 1024 * 1024 },
-        }
-    }
-}
 
 /// Sets up a client; made by [`Client::builder`].
 #[derive(Debug, Clone)]
@@ -72,11 +28,25 @@ pub struct ClientBuilder {
     settings: Settings,
 }
 
-impl ClientBuilder {
-    pub(crate) fn new(url: &str) -> Self {
-        Self { url: url.to_owned(), settings: Settings::default() }
+impl Client {
+    /// Connects with the defaults of [`ClientBuilder`].
+    ///
+    /// # Errors
+    /// The address is not valid, nobody answers there, or the server refuses.
+    ///
+    /// # Cancel safety
+    /// Nothing is left behind when the future is dropped.
+    pub async fn connect(url: &str) -> Result<Self, ConnectError> {
+        Self::builder(url).connect().await
     }
 
+    /// Begins to set up a client for `ws://host:port[/path]`, `http://…` or `host:port`.
+    pub fn builder(url: &str) -> ClientBuilder {
+        ClientBuilder { url: url.to_owned(), settings: Settings::default() }
+    }
+}
+
+impl ClientBuilder {
     /// Who this is.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         let token = token.into();
@@ -159,5 +129,5 @@ pub(crate) async fn connect_by(dial: Arc<dyn Dial>, settings: Settings) -> Resul
     let mut driver = Driver::new(Arc::clone(&shared), dial, settings);
     let link = driver.open().await?;
     let task = tokio::spawn(driver.run(link));
-    Ok(Client { owner: Arc::new(Owner { shared, task: Mutex::new(Some(task)) }) })
+    Ok(Client { owner: Arc::new(Owner::new(shared, task)) })
 }

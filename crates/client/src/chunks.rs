@@ -10,7 +10,7 @@ use crate::encoding::Encoding;
 use crate::error::InvalidMessage;
 use crate::pending::NotDone;
 use crate::publication::FRAME_OVERHEAD;
-use crate::subscriptions::Registered;
+use crate::registered::Registered;
 
 /// Frames are gathered into wire messages of about this size.
 const CHUNK_BYTES: usize = 64 * 1024;

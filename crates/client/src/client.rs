@@ -1,74 +1,26 @@
 //! The client, as the application holds it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use pointsman_protocol::subject::{validate_pattern, validate_token};
 use serde::Serialize;
 use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
-use crate::builder::ClientBuilder;
 use crate::error::{
-    AcknowledgeError, CloseCause, ConnectError, FlushError, PublishError, PublishJsonError, RequestError, RespondError,
+    AcknowledgeError, CloseCause, FlushError, PublishError, PublishJsonError, RequestError, RespondError,
     SubscribeError,
 };
 use crate::inbox::Inbox;
 use crate::message::Message;
 use crate::outgoing::{NotQueued, Outgoing};
+use crate::owner::Owner;
 use crate::pending::{Answer, Done, NotDone};
 use crate::publication::Publication;
 use crate::state::{ConnectionState, Refusals};
-use crate::subscription::{SubscribeOptions, Subscription};
-
-/// What the client's task and its handles have in common.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) outgoing: Outgoing,
-    pub(crate) state: watch::Sender<ConnectionState>,
-    pub(crate) refusals: watch::Sender<Refusals>,
-    /// Tells the task to end.
-    pub(crate) closing: CancellationToken,
-    pub(crate) request_timeout: Duration,
-}
-
-/// Owns the task: the last handle to go ends it.
-#[derive(Debug)]
-pub(crate) struct Owner {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) task: Mutex<Option<JoinHandle<()>>>,
-}
-
-impl Owner {
-    pub(crate) fn abandon(&self, sid: u64) {
-        self.shared.outgoing.unsubscribe(sid, false);
-    }
-
-    pub(crate) async fn unsubscribe(&self, sid: u64, inbox: &Inbox) -> Result<(), FlushError> {
-        if inbox.begin_end() {
-            self.shared.outgoing.unsubscribe(sid, true);
-        }
-        match std::future::poll_fn(|cx| inbox.poll_ended(cx)).await {
-            crate::SubscriptionEnd::Closed(cause) => Err(FlushError::Closed(cause)),
-            _ => Ok(()),
-        }
-    }
-
-    fn join_handle(&self) -> Option<JoinHandle<()>> {
-        self.task.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        self.shared.outgoing.refuse(&CloseCause::ByClient);
-        if let Some(task) = self.join_handle() {
-            task.abort();
-        }
-    }
-}
+use crate::subscribe_options::SubscribeOptions;
+use crate::subscription::Subscription;
 
 /// A connection to a Pointsman server. Cheap to clone; all clones share one session and one task.
 ///
@@ -80,22 +32,6 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects with the defaults of [`ClientBuilder`].
-    ///
-    /// # Errors
-    /// The address is not valid, nobody answers there, or the server refuses.
-    ///
-    /// # Cancel safety
-    /// Nothing is left behind when the future is dropped.
-    pub async fn connect(url: &str) -> Result<Self, ConnectError> {
-        Self::builder(url).connect().await
-    }
-
-    /// Begins to set up a client for `ws://host:port[/path]`, `http://…` or `host:port`.
-    pub fn builder(url: &str) -> ClientBuilder {
-        ClientBuilder::new(url)
-    }
-
     fn outgoing(&self) -> &Outgoing {
         &self.owner.shared.outgoing
     }
@@ -194,7 +130,7 @@ impl Client {
         }
     }
 
-    /// Asks and waits for one reply, at most as long as [`ClientBuilder::request_timeout`] says.
+    /// Asks and waits for one reply, at most as long as [`ClientBuilder::request_timeout`](crate::ClientBuilder::request_timeout) says.
     ///
     /// # Errors
     /// See [`RequestError`].

@@ -8,13 +8,13 @@ use pointsman_protocol::codes::Retry;
 use pointsman_protocol::frame::{ClientFrame, Connect, Ready, ServerFrame};
 use tokio::time::{Duration, Instant};
 
-use crate::builder::Settings;
-use crate::client::Shared;
 use crate::encoding::Packer;
 use crate::error::{Close, CloseCause, LinkError, Refusal};
 use crate::link::{Dial, Link};
 use crate::serve::Serve;
 use crate::session::Session;
+use crate::settings::Settings;
+use crate::shared::Shared;
 use crate::state::ConnectionState;
 use crate::subscriptions::Subscriptions;
 

@@ -14,8 +14,8 @@ use crate::error::{CloseCause, InvalidMessage};
 use crate::inbox::Inbox;
 use crate::pending::{Answer, NotDone, Pending, tell};
 use crate::publication::{FRAME_OVERHEAD, Publication};
-use crate::subscription::SubscribeOptions;
-use crate::subscriptions::Registered;
+use crate::registered::Registered;
+use crate::subscribe_options::SubscribeOptions;
 
 /// Why something was not queued.
 #[derive(Debug)]

@@ -12,12 +12,12 @@ use tokio::time::{Duration, Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::chunks::{Action, Chunk};
-use crate::client::Shared;
 use crate::encoding::{Encoding, Packer};
 use crate::error::LinkError;
 use crate::link::Link;
 use crate::receive::Receiver;
 use crate::session::Session;
+use crate::shared::Shared;
 use crate::subscriptions::Subscriptions;
 
 /// Wire messages read before it is the writing side's turn.

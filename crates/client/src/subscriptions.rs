@@ -1,54 +1,21 @@
 //! The subscriptions of the client's task.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use pointsman_protocol::frame::{ClientFrame, Refused, Subscription};
 
 use crate::encoding::Packer;
 use crate::error::{CloseCause, Refusal};
-use crate::inbox::{Gap, GapReason, Inbox, SubscriptionEnd};
+use crate::inbox::{Gap, GapReason, SubscriptionEnd};
 use crate::message::Message;
 use crate::outgoing::Outgoing;
 use crate::pending::{Done, NotDone};
-
-/// What a subscription takes of a connect frame besides its strings, at most (JSON).
-const OVERHEAD: usize = 128;
-
-/// A subscription as the client's task knows it.
-#[derive(Debug)]
-pub(crate) struct Registered {
-    pub(crate) sid: u64,
-    pub(crate) pattern: String,
-    pub(crate) queue: Option<String>,
-    pub(crate) max: Option<u64>,
-    pub(crate) delivered: u64,
-    /// The server has been asked to end it.
-    pub(crate) ending: bool,
-    pub(crate) inbox: Arc<Inbox>,
-}
+use crate::registered::Registered;
 
 /// All that were sent to the server and have not ended, by sid.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
     live: BTreeMap<u64, Registered>,
-}
-
-impl Registered {
-    /// As it has to be made on a new session.
-    fn remaining(&self) -> Subscription<'_> {
-        Subscription {
-            sid: self.sid,
-            pattern: self.pattern.as_str().into(),
-            queue: self.queue.as_deref().map(Into::into),
-            max: self.max.map(|max| max.saturating_sub(self.delivered)),
-        }
-    }
-
-    fn size(&self) -> usize {
-        // JSON may escape every byte.
-        OVERHEAD + 2 * (self.pattern.len() + self.queue.as_ref().map_or(0, String::len))
-    }
 }
 
 impl Subscriptions {

@@ -14,7 +14,8 @@ use crate::inbox::{Gap, GapReason, Received, SubscriptionEnd};
 use crate::link::memory::{MemoryDial, Peer, new_session, resumed};
 use crate::message::Message;
 use crate::outgoing::OutgoingLimits;
-use crate::subscription::{SubscribeOptions, Subscription};
+use crate::subscribe_options::SubscribeOptions;
+use crate::subscription::Subscription;
 
 mod calls;
 mod links;
