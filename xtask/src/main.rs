@@ -14,6 +14,7 @@ mod project;
 mod setup;
 mod test;
 mod tools;
+mod torture;
 
 use crate::project::Project;
 
@@ -35,6 +36,8 @@ enum Task {
     Test(test::Arguments),
     /// Runs measurements.
     Bench(bench::Arguments),
+    /// Runs the scenarios under faults in their long form.
+    Torture(torture::Arguments),
     /// Runs fuzz targets on the nightly toolchain.
     Fuzz(fuzz::Arguments),
 }
@@ -55,6 +58,7 @@ fn run(project: &Project, task: Task) -> Result<ExitCode> {
         Task::Setup => setup::run(project),
         Task::Test(arguments) => return test::run(project, &arguments),
         Task::Bench(arguments) => bench::run(project, &arguments),
+        Task::Torture(arguments) => torture::run(project, &arguments),
         Task::Fuzz(arguments) => fuzz::run(project, &arguments),
     };
     done.map(|()| ExitCode::SUCCESS)
