@@ -15,6 +15,7 @@ use pointsman_protocol::{binary, json};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::frames::{self, Scanner};
 
@@ -24,6 +25,8 @@ pub const SUBJECT: &str = "load.figures.updated";
 const CONFIRM_MESSAGES: u64 = 64;
 /// … or after so many bytes.
 const CONFIRM_BYTES: u64 = 64 * 1024;
+/// … or so long after something came.
+const CONFIRM_INTERVAL: Duration = Duration::from_secs(1);
 /// How long opening a link may take.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
 /// The key of all masks: the server undoes it whatever it is.
@@ -110,7 +113,7 @@ pub struct Opened {
 /// # Errors
 /// When the server refuses, or is not there.
 pub async fn open(target: Target, subscribe: &[(u64, &str)]) -> anyhow::Result<Opened> {
-    let opening = tokio::time::timeout(OPEN_TIMEOUT, open_now(target, subscribe));
+    let opening = timeout(OPEN_TIMEOUT, open_now(target, subscribe));
     opening.await.context("the server did not answer the upgrade in time")?
 }
 
@@ -207,14 +210,14 @@ pub struct Load {
 
 impl Load {
     /// Waits until so many deliveries have come in all. `false` when they do not come in time, or a link is lost.
-    pub async fn reach(&self, goal: u64, timeout: Duration) -> bool {
+    pub async fn reach(&self, goal: u64, within: Duration) -> bool {
         self.goal.set(goal);
         let waiting = async {
             while self.delivered.get() < goal && self.lost.get() == 0 {
                 self.reached.notified().await;
             }
         };
-        tokio::time::timeout(timeout, waiting).await.is_ok() && self.delivered.get() == goal
+        timeout(within, waiting).await.is_ok() && self.delivered.get() == goal
     }
 
     /// Waits until so many links are ready.
@@ -227,7 +230,7 @@ impl Load {
                 self.reached.notified().await;
             }
         };
-        let _late = tokio::time::timeout(OPEN_TIMEOUT, waiting).await;
+        let _late = timeout(OPEN_TIMEOUT, waiting).await;
         ensure!(
             self.ready.get() >= links,
             "{} of {links} links became ready, {} were lost",
@@ -246,15 +249,15 @@ pub async fn receive(link: Opened, form: Form, load: Rc<Load>, timed: bool) {
     let Opened { mut stream, early } = link;
     let mut confirmed = (0, 0);
     let mut bytes = early.len() as u64;
-    let mut pinged = false;
+    let (mut pinged, mut overdue) = (false, false);
     scanner.feed(&early, &mut |message| pinged |= form.is_ping(message));
     let mut seen = (0, 0);
     loop {
         note(&load, &scanner, &mut seen, timed);
         let received = scanner.messages.saturating_sub(1);
-        if pinged || received - confirmed.0 >= CONFIRM_MESSAGES || bytes - confirmed.1 >= CONFIRM_BYTES {
+        if pinged || overdue || received - confirmed.0 >= CONFIRM_MESSAGES || bytes - confirmed.1 >= CONFIRM_BYTES {
             confirmed = (received, bytes);
-            pinged = false;
+            (pinged, overdue) = (false, false);
             let mut out = Vec::with_capacity(64);
             form.wire_message(&[ClientFrame::Pong { received }], &mut out);
             // A confirmation that does not fit now comes with the next one.
@@ -268,9 +271,13 @@ pub async fn receive(link: Opened, form: Form, load: Rc<Load>, timed: bool) {
             scanner.feed(read.filled(), &mut |message| pinged |= form.is_ping(message));
             std::task::Poll::Ready(Ok::<_, std::io::Error>(read.filled().len()))
         });
+        // A client that has something to confirm does so within a second.
+        let waiting = received > confirmed.0;
+        let read = async { if waiting { timeout(CONFIRM_INTERVAL, read).await } else { Ok(read.await) } };
         match read.await {
-            Ok(n) if n > 0 && !scanner.closed => bytes += n as u64,
-            _ => break,
+            Ok(Ok(n)) if n > 0 && !scanner.closed => bytes += n as u64,
+            Ok(_) => break,
+            Err(_) => overdue = true,
         }
     }
     load.lost.set(load.lost.get() + 1);

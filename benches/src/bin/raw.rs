@@ -111,16 +111,22 @@ async fn serve(raw: &Rc<Raw>, mut stream: TcpStream) -> io::Result<()> {
         raw.receivers.borrow_mut().push(Rc::clone(&receiver));
         tokio::task::spawn_local(catch_up(Rc::clone(&receiver)));
     }
-    let result = read(raw, &receiver, form, is_receiver).await;
+    let result = read(raw, &receiver, form, is_receiver, &early).await;
     raw.receivers.borrow_mut().retain(|other| !Rc::ptr_eq(other, &receiver));
     result
 }
 
 /// Reads what comes. What receivers send is thrown away, what others send is publications.
-async fn read(raw: &Raw, receiver: &Receiver, form: u8, is_receiver: bool) -> io::Result<()> {
+async fn read(raw: &Raw, receiver: &Receiver, form: u8, is_receiver: bool, early: &[u8]) -> io::Result<()> {
     let mut counter = Counter::default();
+    let mut messages = if is_receiver { 0 } else { counter.feed(early) };
     loop {
-        let messages = poll_fn(|cx| {
+        if messages > 0 {
+            let (_, before) = raw.round.get();
+            raw.round.set((form, before + messages * raw.per_message));
+            raw.ended.notify_one();
+        }
+        messages = poll_fn(|cx| {
             loop {
                 ready!(receiver.stream.poll_read_ready(cx))?;
                 let mut buffer = raw.buffer.borrow_mut();
@@ -134,11 +140,6 @@ async fn read(raw: &Raw, receiver: &Receiver, form: u8, is_receiver: bool) -> io
             }
         })
         .await?;
-        if messages > 0 {
-            let (_, before) = raw.round.get();
-            raw.round.set((form, before + messages * raw.per_message));
-            raw.ended.notify_one();
-        }
     }
 }
 
@@ -267,14 +268,16 @@ async fn upgrade(stream: &mut TcpStream, early: &mut Vec<u8>) -> io::Result<(usi
     Ok((end, if protocol.ends_with("json") { frames::TEXT } else { frames::BINARY }))
 }
 
-/// The payload of the first message.
+/// The payload of the first message, which is taken off; what came with it stays.
 async fn first_message(stream: &mut TcpStream, early: &mut Vec<u8>) -> io::Result<Vec<u8>> {
     loop {
         if let Some(header) = frames::read_header(early)
             && let Some(payload) = early.get(header.bytes..header.bytes + header.payload)
         {
             let key = header.key.unwrap_or_default();
-            return Ok(payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect());
+            let payload = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect();
+            early.drain(..header.bytes + header.payload);
+            return Ok(payload);
         }
         read_more(stream, early).await?;
     }
