@@ -29,6 +29,12 @@ pub(crate) const WEB: Build = Build {
     output: "web/dist",
 };
 
+/// The SDK.
+pub(crate) const SDK: Build = Build {
+    inputs: &["sdk/src", "sdk/scripts", "sdk/package-lock.json", "sdk/vite.config.ts", "sdk/tsconfig.build.json"],
+    output: "sdk/dist",
+};
+
 /// Whether Node is there and new enough.
 pub(crate) fn check_version() -> Result<()> {
     let text = command::output(Command::new("node").arg("--version")).context("Node is not installed")?;
