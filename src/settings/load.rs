@@ -17,8 +17,24 @@ use super::report::{ConfigFaults, Fault, Origin};
 
 /// Larger files are refused.
 const FILE_BYTES_MAX: u64 = 1 << 20;
-/// Variables of the command line, which are not settings.
-const NOT_SETTINGS: &[&str] = &["POINTSMAN_CONFIG", "POINTSMAN_URL", "POINTSMAN_TOKEN"];
+/// Variables that are not settings: those of the command line, of programs that connect to a node, and of this project's own tests.
+const NOT_SETTINGS: &[&str] = &[
+    "POINTSMAN_CONFIG",
+    "POINTSMAN_URL",
+    "POINTSMAN_TOKEN",
+    "POINTSMAN_WS_URL",
+    "POINTSMAN_HTTP_URL",
+    "POINTSMAN_BIN",
+    "POINTSMAN_BINARY",
+    "POINTSMAN_CASES",
+    "POINTSMAN_TORTURE",
+];
+const NOT_SETTINGS_PREFIX: &str = "POINTSMAN_TEST_";
+
+/// Whether a variable is meant for the settings at all.
+fn is_setting(name: &str) -> bool {
+    !NOT_SETTINGS.contains(&name) && !name.starts_with(NOT_SETTINGS_PREFIX)
+}
 
 /// Where settings come from, each over the one before.
 #[derive(Debug, Clone, Default)]
@@ -310,7 +326,7 @@ impl Loader {
 
     /// One environment variable. Its text is read as what the key is: texts as they are, everything else as TOML.
     fn variable(&mut self, name: &str, text: &str) -> Option<Table> {
-        let rest = name.strip_prefix("POINTSMAN_").filter(|_| !NOT_SETTINGS.contains(&name))?;
+        let rest = name.strip_prefix("POINTSMAN_").filter(|_| is_setting(name))?;
         let path = rest.to_ascii_lowercase().replace("__", ".");
         let as_toml = || toml::from_str::<Table>(&format!("value = {text}")).ok()?.remove("value");
         let as_text = || Some(Value::String(text.to_owned()));

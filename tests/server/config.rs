@@ -108,7 +108,13 @@ fn values_come_from_flag_environment_file_and_default_in_this_order() {
     )
     .unwrap();
     let path = file.path().to_str().unwrap();
-    let environment = [("POINTSMAN_SESSION__KEEP", "50s"), ("POINTSMAN_SESSION__HEARTBEAT", "10s")];
+    let environment = [
+        ("POINTSMAN_SESSION__KEEP", "50s"),
+        ("POINTSMAN_SESSION__HEARTBEAT", "10s"),
+        // Of others, and no settings.
+        ("POINTSMAN_URL", "here"),
+        ("POINTSMAN_TEST_ANYTHING", "there"),
+    ];
     let out = run(&["config", "show", "--origin", path, "--set", "session.keep='61s'"], &environment);
     let shown = text(&out.stdout);
     let line = |key: &str| {
