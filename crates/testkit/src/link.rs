@@ -229,12 +229,21 @@ impl Remote {
 
     /// Sends bytes towards the server.
     pub fn send(&self, bytes: &[u8]) {
-        self.change(|state| state.to_server.extend(bytes));
+        let mut state = self.shared.state.lock();
+        state.to_server.extend(bytes);
+        let reader = state.reader.take();
+        drop(state);
+        reader.into_iter().for_each(Waker::wake);
     }
 
     /// Lets the socket take `bytes` more bytes of the server and then say that it is full.
     pub fn set_room(&self, bytes: Option<usize>) {
-        self.change(|state| state.room = bytes);
+        let mut state = self.shared.state.lock();
+        state.room = bytes;
+        // Only who waits for it: a task that was not told that it has to write must not be helped by this.
+        let writer = state.writer.take();
+        drop(state);
+        writer.into_iter().for_each(Waker::wake);
     }
 
     /// Lets the server see `bytes` more bytes and breaks the link then.

@@ -218,7 +218,6 @@ async fn the_newer_link_is_the_one_that_is_woken() {
         } else {
             old.put(&Unit::Ping(Vec::new()));
         }
-        new.settle().await;
         new.remote().set_room(Some(0));
         let mut other = Client::new(json_wire());
         other.connect(&node, connect()).await;
