@@ -4,8 +4,8 @@
 //! Faults come from a proxy on the loopback, from signals, and from sockets that are left unread. Nothing here depends on how fast things are: each test
 //! waits for conditions. `--nocapture` shows figures.
 //!
-//! The default run cuts links at positions spread over the session's bytes. With `POINTSMAN_TORTURE=1` it cuts at every byte, and the other scenarios run
-//! longer; `cargo xtask torture` does that with the release build.
+//! The default run cuts links at positions spread over the session's bytes. With `POINTSMAN_TORTURE=1` it cuts at every byte (with 7, at every seventh), and
+//! the other scenarios run longer; `cargo xtask torture` does that with the release build.
 #![allow(
     clippy::unwrap_used,
     clippy::string_slice,
@@ -51,7 +51,13 @@ mod slow;
 #[path = "scenarios/storm.rs"]
 mod storm;
 
+/// Bytes from one cut to the next, where the long form of the scenarios was asked for.
+fn torture() -> Option<u64> {
+    let step = std::env::var("POINTSMAN_TORTURE").ok()?;
+    Some(step.parse().ok().filter(|step| *step > 0).expect("POINTSMAN_TORTURE is the number of bytes between two cuts"))
+}
+
 /// Whether the long form of each scenario was asked for.
 fn is_torture() -> bool {
-    std::env::var_os("POINTSMAN_TORTURE").is_some_and(|value| value == "1")
+    torture().is_some()
 }

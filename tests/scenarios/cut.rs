@@ -2,9 +2,9 @@
 
 use pointsman_testkit::history::{History, Seen};
 
-use crate::is_torture;
 use crate::proxy::{Direction, End, Plan};
 use crate::record::{accepted, assert_whole};
+use crate::torture;
 
 /// Publications of the other session in each half.
 pub(crate) const HALF: u64 = 10;
@@ -86,7 +86,7 @@ pub(crate) fn at_every_byte(of: &str, mut run: impl FnMut(u64, Option<Plan>) -> 
     for direction in [Direction::ToServer, Direction::ToClient] {
         // Wire messages are not gathered in the same way each time, so that a later run may take some bytes more.
         let total = whole[direction as usize] + 32;
-        let step = if is_torture() { 1 } else { (total / SPREAD).max(1) };
+        let step = torture().unwrap_or((total / SPREAD).max(1));
         for (at, end) in (0..).zip([End::Fin, End::Reset, End::Unnoticed]) {
             for after in (at * step / 3..=total).step_by(step as usize) {
                 runs += 1;

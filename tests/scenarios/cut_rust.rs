@@ -25,21 +25,8 @@ fn sweep(of: &str, encoding: Encoding) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let direct = format!("ws://{}", node.address);
     let other = runtime.block_on(connect(&direct, encoding)).expect("nothing is in the way");
-    let echoing = runtime.block_on(async {
-        let mut requests = other.subscribe("svc.echo").await.unwrap();
-        let responder = other.clone();
-        tokio::spawn(async move {
-            let mut echoed = 0_u64;
-            while let Some(request) = requests.next_message().await {
-                responder.respond(&request, request.payload.clone()).unwrap();
-                echoed += 1;
-                if request.payload == "the end" {
-                    break;
-                }
-            }
-            echoed
-        })
-    });
+    let requests = runtime.block_on(other.subscribe("svc.echo")).unwrap();
+    let echoing = runtime.spawn(echo(other.clone(), requests));
     let mut runs = 0;
     at_every_byte(of, |run, plan| {
         runs += 1;
@@ -55,6 +42,19 @@ fn sweep(of: &str, encoding: Encoding) {
 
 async fn connect(url: &str, encoding: Encoding) -> Option<Client> {
     builder(url).encoding(encoding).connect().await.ok()
+}
+
+/// Answers requests with themselves, up to the last; how many there were.
+async fn echo(client: Client, mut requests: Subscription) -> u64 {
+    let mut echoed = 0;
+    while let Some(request) = requests.next_message().await {
+        client.respond(&request, request.payload.clone()).unwrap();
+        echoed += 1;
+        if request.payload == "the end" {
+            break;
+        }
+    }
+    echoed
 }
 
 struct Run {
