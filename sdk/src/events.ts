@@ -34,8 +34,10 @@ export interface MetricsUpdated {
   disks: DiskMetrics[]
   network: { received_bytes_per_second: number; sent_bytes_per_second: number }
   /** Load averages of 1, 5 and 15 minutes. */
-  load: [number, number, number]
-  uptime_seconds: number
+  /** Absent where the host does not tell. */
+  load?: [number, number, number]
+  /** Absent where the host does not tell. */
+  uptime_seconds?: number
   router: {
     connections: number
     subscriptions: number
@@ -84,6 +86,8 @@ export interface CacheInvalidated {
 /** A component went up, down or in between. `at` is in milliseconds since 1970. */
 export interface SystemStatusChanged {
   at: number
+  /** The node it happened on; absent where the publisher is no node. */
+  node?: string
   component: string
   state: 'up' | 'degraded' | 'down'
   cause?: string

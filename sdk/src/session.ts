@@ -143,6 +143,7 @@ export class Session implements Carrier {
     let lost: Wire[] = []
     if (frame.resumed) {
       this.#received += frame.skipped ?? 0
+      if (frame.skipped) this.#unanswered()
       this.#outbox.open(send, frame.received)
     } else {
       lost = this.#renew(frame)
@@ -181,18 +182,24 @@ export class Session implements Carrier {
   forget(cause?: PointsmanError): void {
     this.#gone ||= this.#identity !== undefined
     this.#identity = undefined
+    const unknown = this.#unanswered(cause)
+    const lost = this.#outbox.forget()
+    if (lost > 0) this.#host.error(unknown(` for ${lost} publication${lost > 1 ? 's' : ''} sent without \`ack\``))
+  }
+
+  /** Answers to what was sent are lost with a session, or with what a session no longer held (protocol.md#P8.3). */
+  #unanswered(cause?: PointsmanError): (what: string) => PointsmanError {
     const unknown = (what: string): PointsmanError =>
-      new PointsmanError('outcome_unknown', `The session ended before the router answered${what}`, {
+      new PointsmanError('outcome_unknown', `The router's answer is lost${what}`, {
         cause,
-        remediation: 'It may have been carried out: send it again only where twice does no harm.',
+        remediation: 'It may have been carried out: only repeat what does no harm twice.',
       })
     for (const [id, call] of this.#calls) {
       if (!call.sent) continue
       this.#calls.delete(id)
       if (!call.wire) call.reject(unknown(''))
     }
-    const lost = this.#outbox.forget()
-    if (lost > 0) this.#host.error(unknown(` for ${lost} publication${lost > 1 ? 's' : ''} sent without \`ack\``))
+    return unknown
   }
 
   /** The connection has ended and not only a link. */

@@ -59,6 +59,20 @@ describe('a session that is taken up', () => {
     expect(bus.connection.getSnapshot().session).toBe('session-1')
   })
 
+  it('knows no answer any more that the router did not hold long enough', async () => {
+    const bus = await connected({ router: { resendMessages: 1 } })
+    bus.events.subscribe('a', () => {})
+    await bus.idle()
+    // The publish arrives, and the link breaks before its answer is back.
+    bus.router.network.cutAfter(0)
+    const publication = outcome(bus.events.publish('up', 1, { ack: true }))
+    await bus.idle()
+    for (const data of [1, 2, 3]) bus.router.publish('a', data)
+    await bus.advance(2000)
+    expect(bus.connection.getSnapshot().session).toBe('session-1')
+    expect(publication.error?.code).toBe('outcome_unknown')
+  })
+
   it('tells the router of subscriptions that came and went meanwhile', async () => {
     const bus = await connected({ lingerMs: 0 })
     const old = bus.events.subscribe('old', () => {})
