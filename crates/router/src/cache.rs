@@ -39,6 +39,13 @@ impl Cache {
         (hit && generations.stamp(slot.buckets) == slot.stamp).then_some(&slot.destination)
     }
 
+    /// Whether a subject that was missed is to be put in.
+    pub(crate) fn admits(&mut self, hash: u64) -> bool {
+        let at = self.index(hash);
+        let (Some(place), Some(missed)) = (self.slots.get(at), self.missed.get_mut(at)) else { return false };
+        place.as_ref().is_none_or(|slot| slot.hash == hash || std::mem::replace(missed, hash) == hash)
+    }
+
     pub(crate) fn put(
         &mut self,
         subject: &str,
@@ -47,9 +54,8 @@ impl Cache {
         destination: &Destination,
     ) {
         let at = self.index(hash);
-        let (Some(place), Some(missed)) = (self.slots.get_mut(at), self.missed.get_mut(at)) else { return };
+        let Some(place) = self.slots.get_mut(at) else { return };
         match place {
-            Some(slot) if slot.hash != hash && std::mem::replace(missed, hash) != hash => {}
             Some(slot) => {
                 slot.hash = hash;
                 slot.subject.clear();
@@ -82,7 +88,7 @@ mod tests {
         let mut miss = |subject: &str| {
             let hash = generations.hash(subject.as_bytes());
             let known = cache.get(subject, hash, &generations).is_some();
-            if !known {
+            if !known && cache.admits(hash) {
                 let buckets = generations.buckets(subject, hash);
                 cache.put(subject, hash, (buckets, generations.stamp(buckets)), &Destination::Nobody);
             }

@@ -172,13 +172,15 @@ impl Router {
             return known.clone();
         }
         // The stamp is read before matching: a change in between makes the entry stale, never wrong.
-        let stamp = self.matcher.stamp(subject, hash);
+        let stamp = state.cache.admits(hash).then(|| self.matcher.stamp(subject, hash));
         state.found.clear();
         self.matcher.matches(subject, hash, &mut state.found);
         state.found.retain(|subscription| !self.is_denied(subscription, subject));
         let destination = self.interner.destination(&mut state.found);
         state.found.clear();
-        state.cache.put(subject, hash, stamp, &destination);
+        if let Some(stamp) = stamp {
+            state.cache.put(subject, hash, stamp, &destination);
+        }
         destination
     }
 
