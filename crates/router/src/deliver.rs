@@ -10,8 +10,8 @@ use pointsman_protocol::frame::DeliveryView;
 use smallvec::SmallVec;
 
 use crate::destination::{Destination, FanSet, QueueGroup};
+use crate::member::Subscription;
 use crate::stats::Counts;
-use crate::subscription::Subscription;
 
 /// A run at least this long is shared instead of copied …
 const SHARE_BYTES: usize = 4 * 1024;

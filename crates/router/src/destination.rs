@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use std::hash::BuildHasher;
 
 use crate::member::MemberEntry;
-use crate::subscription::Subscription;
+use crate::member::Subscription;
 
 /// Receivers with the same encoding and the same list of subscription numbers: one encoding serves them all.
 #[derive(Debug)]

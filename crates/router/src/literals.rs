@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use crate::subscription::Subscription;
+use crate::member::Subscription;
+use crate::sorted;
 
 /// Subscriptions of one subject: one inline, more in a list.
 #[derive(Debug)]
@@ -35,8 +36,12 @@ impl Literals {
     pub(crate) fn insert(&mut self, subscription: Arc<Subscription>, hash: u64, rehash: impl Fn(&str) -> u64) {
         match self.table.find_mut(hash, |entry| entry.subject() == &*subscription.pattern) {
             Some(entry) => match entry {
-                Entry::One(first) => *entry = Entry::Many(Box::new(vec![Arc::clone(first), subscription])),
-                Entry::Many(many) => many.push(subscription),
+                Entry::One(first) => {
+                    let mut many = vec![Arc::clone(first)];
+                    sorted::insert(&mut many, subscription);
+                    *entry = Entry::Many(Box::new(many));
+                }
+                Entry::Many(many) => sorted::insert(many, subscription),
             },
             None => {
                 self.table.insert_unique(hash, Entry::One(subscription), |entry| rehash(entry.subject()));
@@ -55,8 +60,9 @@ impl Literals {
             }
             Entry::One(_) => false,
             Entry::Many(many) => {
-                let Some(at) = many.iter().position(|other| other.id == subscription.id) else { return false };
-                many.remove(at);
+                if !sorted::remove(many, subscription.id) {
+                    return false;
+                }
                 match many.as_slice() {
                     [] => {
                         occupied.remove();

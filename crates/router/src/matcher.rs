@@ -8,7 +8,7 @@ use pointsman_protocol::subject;
 
 use crate::generations::{Buckets, Generations, Stamp, prefixes};
 use crate::literals::Literals;
-use crate::subscription::Subscription;
+use crate::member::Subscription;
 use crate::wildcards::Wildcards;
 
 const SHARDS: usize = 64;

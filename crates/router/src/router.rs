@@ -23,11 +23,11 @@ use crate::cache::Cache;
 use crate::deliver::Delivery;
 use crate::destination::{Destination, Interner};
 use crate::matcher::Matcher;
-use crate::member::{MemberEntry, Members, Subscriptions};
+use crate::member::{MemberEntry, Subscription, Subscriptions};
+use crate::members::Members;
 use crate::plans;
 use crate::requests::{REPLY_ROOT, ReplySubject, Requests};
 use crate::stats::{Counts, Stats};
-use crate::subscription::Subscription;
 
 mod inbound;
 mod submit;

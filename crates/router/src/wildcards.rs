@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::subscription::Subscription;
+use crate::member::Subscription;
+use crate::sorted;
 
 type NodeId = u32;
 type TokenId = u32;
@@ -66,11 +67,7 @@ impl Wildcards {
             }
         }
         if let Some(node) = self.node_mut(at) {
-            if rest {
-                node.rest.push(subscription);
-            } else {
-                node.here.push(subscription);
-            }
+            sorted::insert(if rest { &mut node.rest } else { &mut node.here }, subscription);
             self.len += 1;
         }
     }
@@ -92,8 +89,9 @@ impl Wildcards {
         }
         let Some(node) = self.node_mut(at) else { return false };
         let list = if rest { &mut node.rest } else { &mut node.here };
-        let Some(found) = list.iter().position(|other| other.id == subscription.id) else { return false };
-        list.remove(found);
+        if !sorted::remove(list, subscription.id) {
+            return false;
+        }
         if list.is_empty() {
             *list = Vec::new();
         }
