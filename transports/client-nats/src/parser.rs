@@ -14,7 +14,7 @@ const FIELDS_MAX: usize = 4;
 /// What a client may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParserLimits {
-    /// Bytes of the arguments of an operation.
+    /// Bytes of the arguments of an operation, and of the spaces before them.
     pub control_line: usize,
     /// Bytes of a payload, headers included.
     pub payload: usize,
@@ -130,10 +130,10 @@ fn operation(bytes: &[u8], limits: ParserLimits, headers: bool) -> Parsed<'_> {
     let first = bytes.first().map_or(0, u8::to_ascii_uppercase);
     let second = bytes.get(1).map_or(0, u8::to_ascii_uppercase);
     match (first, second) {
-        (b'P', 0) => Ok(Step::More(2)),
+        (b'P', _) if bytes.len() == 1 => Ok(Step::More(2)),
         (b'P', b'U') => arguments(bytes, b"PUB", Gap::Needed, limits, |args, after| publish(args, after, limits)),
-        (b'P', b'I') => ignoring(bytes, b"PING", Op::Ping),
-        (b'P', b'O') => ignoring(bytes, b"PONG", Op::Pong),
+        (b'P', b'I') => ignoring(bytes, b"PING", Op::Ping, limits),
+        (b'P', b'O') => ignoring(bytes, b"PONG", Op::Pong, limits),
         (b'H', _) => arguments(bytes, b"HPUB", Gap::Needed, limits, |args, after| {
             if headers { publish_with_headers(args, after, limits) } else { Err(Fault::Headers) }
         }),
@@ -141,7 +141,7 @@ fn operation(bytes: &[u8], limits: ParserLimits, headers: bool) -> Parsed<'_> {
         (b'U', _) => arguments(bytes, b"UNSUB", Gap::Needed, limits, |args, _| unsubscribe(args)),
         (b'C', _) => arguments(bytes, b"CONNECT", Gap::Allowed, limits, |args, _| Ok(Args::Done(Op::Connect(args)))),
         (b'I', _) => arguments(bytes, b"INFO", Gap::Allowed, limits, |_, _| Ok(Args::Done(Op::Nothing))),
-        (b'+', _) => ignoring(bytes, b"+OK", Op::Nothing),
+        (b'+', _) => ignoring(bytes, b"+OK", Op::Nothing, limits),
         (b'-', _) => arguments(bytes, b"-ERR", Gap::Needed, limits, |_, _| Err(Fault::ByClient)),
         _ => Err(Fault::UnknownOperation),
     }
@@ -173,12 +173,13 @@ fn after_name<'a>(bytes: &'a [u8], name: &[u8]) -> Result<Option<&'a [u8]>, Faul
 }
 
 /// An operation without arguments: whatever stands in its line is not looked at.
-fn ignoring<'a>(bytes: &'a [u8], name: &[u8], op: Op<'a>) -> Parsed<'a> {
+fn ignoring<'a>(bytes: &'a [u8], name: &[u8], op: Op<'a>, limits: ParserLimits) -> Parsed<'a> {
     let Some(rest) = after_name(bytes, name)? else { return Ok(Step::More(name.len())) };
-    Ok(match memchr(b'\n', rest) {
-        Some(end) => Step::Whole(op, name.len() + end + 1),
-        None => Step::More(bytes.len() + 1),
-    })
+    let end = memchr(b'\n', rest);
+    if end.unwrap_or(rest.len()) > limits.control_line {
+        return Err(Fault::ControlLine);
+    }
+    Ok(end.map_or(Step::More(bytes.len() + 1), |end| Step::Whole(op, name.len() + end + 1)))
 }
 
 fn is_space(byte: &u8) -> bool {
@@ -197,10 +198,15 @@ fn arguments<'a>(
         return Err(Fault::UnknownOperation);
     }
     let spaces = rest.iter().take_while(|byte| is_space(byte)).count();
+    // They are no arguments, but they are kept all the same.
+    if spaces > limits.control_line {
+        return Err(Fault::ControlLine);
+    }
     let line = rest.get(spaces..).unwrap_or_default();
     // The first byte of the arguments is taken as it is, a line end too.
     let Some(end) = memchr(b'\n', line.get(1..).unwrap_or_default()).map(|at| at + 1) else {
-        return if line.len() > limits.control_line {
+        // Its last byte may be the first of the line's end.
+        return if line.strip_suffix(b"\r").unwrap_or(line).len() > limits.control_line {
             Err(Fault::ControlLine)
         } else {
             Ok(Step::More(bytes.len() + 1))

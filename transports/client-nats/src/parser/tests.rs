@@ -17,7 +17,7 @@ fn read_in(pieces: &[&[u8]]) -> (Vec<String>, Option<Fault>) {
         if let Err(fault) = parser.read(piece, &mut each) {
             return (seen, Some(fault));
         }
-        assert!(parser.unfinished() <= LIMITS.control_line + LIMITS.payload + 64, "what is kept is bounded");
+        assert!(parser.unfinished() <= 2 * LIMITS.control_line + LIMITS.payload + 16, "what is kept is bounded");
     }
     (seen, None)
 }
@@ -123,9 +123,24 @@ fn faults_are_seen_as_soon_as_they_can_be() {
 fn a_control_line_is_bounded_before_it_ends() {
     let long = "x".repeat(LIMITS.control_line);
     assert_eq!(read_in(&[b"CONNECT ", long.as_bytes()]), (vec![], None));
+    let whole = (vec![format!("connect {long}")], None);
+    assert_eq!(read_in(&[b"CONNECT ", long.as_bytes(), b"\r", b"\n"]), whole);
     assert_eq!(read_in(&[b"CONNECT ", long.as_bytes(), b"x"]).1, Some(Fault::ControlLine));
     assert_eq!(read_in(&[format!("SUB {long} 1\r\n").as_bytes()]).1, Some(Fault::ControlLine));
     assert_eq!(read_in(&[format!("PUB {long}").as_bytes(), b"x"]).1, Some(Fault::ControlLine));
+}
+
+/// A client that never ends a line may not make the server keep what it sends.
+#[test]
+fn an_endless_line_is_a_fault_whatever_it_begins_with() {
+    for (begins, goes_on) in [("PING", "x"), ("+OK", " "), ("PUB", " "), ("connect", "\t"), ("SUB a", "b")] {
+        let endless = goes_on.repeat(50);
+        let pieces: Vec<&[u8]> =
+            std::iter::once(begins).chain(std::iter::repeat_n(endless.as_str(), 20)).map(str::as_bytes).collect();
+        assert_eq!(read_in(&pieces), (Vec::new(), Some(Fault::ControlLine)), "{begins}");
+    }
+    assert_eq!(read_in(&[b"P\0", b"x"]), (Vec::new(), Some(Fault::UnknownOperation)));
+    assert_eq!(read_in(&[b"P", b"ING\r\n"]), (vec!["ping".to_owned()], None));
 }
 
 #[test]
