@@ -7,7 +7,8 @@ use crate::support::{
     frame_of_length, server, text,
 };
 
-/// Before and after there is a session (close codes that are not allowed: see `cases::closing`): the same code, the link's own close the last, no reset, nothing left.
+/// Before and after there is a session (close codes that are not allowed: see `cases::closing`): the same code, the link's own close the last, no
+/// reset, nothing left.
 async fn ends_with(what: &str, bytes: &[u8], code: u16) {
     let server = server().await;
     for with_session in [false, true] {
