@@ -1,7 +1,8 @@
 //! What all links of a node share.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, RwLock};
 use pointsman_contract::auth::Authenticator;
@@ -26,6 +27,8 @@ pub struct SessionContext {
     pub sessions: Sessions,
     pub(crate) wheel: Wheel,
     pub(crate) requesters: Mutex<Vec<Arc<Session>>>,
+    /// Sessions that have lost their link, in the order in which they did. One that came back stands here until its time would have been over.
+    kept: Mutex<VecDeque<(Instant, Weak<Session>)>>,
     /// Boot id of the node, as text.
     pub(crate) node: Box<str>,
     /// Name and version of the server.
@@ -56,6 +59,7 @@ impl SessionContext {
             config: RwLock::new(config),
             sessions: Sessions::default(),
             requesters: Mutex::new(Vec::new()),
+            kept: Mutex::default(),
             node: node.into(),
             server: server.into(),
             started: Instant::now(),
@@ -135,6 +139,24 @@ impl SessionContext {
         self.aborting.store(true, Ordering::Release);
         self.abort.cancel();
         self.sessions.for_each(|session| session.outbox.wake());
+    }
+
+    /// Has a session looked at again once its time without a link is over.
+    pub(crate) fn keep(&self, session: &Arc<Session>) {
+        self.kept.lock().push_back((Instant::now(), Arc::downgrade(session)));
+    }
+
+    /// A session whose time without a link is over, if it did not come back.
+    pub(crate) fn next_expired(&self) -> Option<Arc<Session>> {
+        let keep = self.config().keep;
+        let mut kept = self.kept.lock();
+        while kept.front().is_some_and(|(since, _)| since.elapsed() >= keep) {
+            let (_, session) = kept.pop_front()?;
+            if let Some(session) = session.upgrade() {
+                return Some(session);
+            }
+        }
+        None
     }
 
     pub(crate) fn is_aborting(&self) -> bool {

@@ -34,26 +34,33 @@ pub async fn beat(cx: Arc<SessionContext>, stop: CancellationToken) {
             }
         }
         last = now;
+        while let Some(session) = cx.next_expired() {
+            let_go(&cx, &session, cx.config().keep);
+        }
         expire(&cx);
     }
+}
+
+/// Ends a session that has been without a link for long enough. Returns whether it has none.
+fn let_go(cx: &SessionContext, session: &Arc<Session>, keep: Duration) -> bool {
+    let ingest = session.ingest();
+    if ingest.ended || ingest.attached {
+        return ingest.ended;
+    }
+    let over = ingest.is_ending() || ingest.detached_at.is_none_or(|since| since.elapsed() >= keep);
+    drop(ingest);
+    if over {
+        cx.end(session);
+    }
+    true
 }
 
 fn visit(cx: &SessionContext, session: &Arc<Session>, now: u32) {
     let config = cx.config();
     let heartbeat = u32::try_from(config.heartbeat.as_secs()).unwrap_or(u32::MAX);
-    let ingest = session.ingest();
-    if ingest.ended {
+    if let_go(cx, session, config.keep) {
         return;
     }
-    if !ingest.attached {
-        let over = ingest.is_ending() || ingest.detached_at.is_none_or(|since| since.elapsed() >= config.keep);
-        drop(ingest);
-        if over {
-            cx.end(session);
-        }
-        return;
-    }
-    drop(ingest);
     let silent = now.saturating_sub(session.heard.load(Ordering::Relaxed));
     if silent > heartbeat.saturating_mul(2).saturating_add(GRACE_SECONDS) {
         session.close(CloseReason::server(

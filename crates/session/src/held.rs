@@ -41,6 +41,7 @@ impl Drop for Held {
             ingest.attached = false;
             ingest.detached_at = Some(Instant::now());
             ingest.close = None;
+            self.cx.keep(&self.session);
         } else {
             drop(ingest);
             self.cx.end(&self.session);

@@ -355,6 +355,23 @@ async fn a_session_without_a_link_is_kept_as_long_as_it_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_session_is_not_kept_longer_because_links_are_pinged_seldom() {
+    let node = Node::start(SessionConfig { heartbeat: Duration::from_secs(600), ..config() });
+    let mut client = Client::new(json_wire());
+    client.connect(&node, ada()).await;
+    detached(&node, &mut client).await;
+    // It came back once, which must not let it go early.
+    tokio::time::sleep(Duration::from_secs(29)).await;
+    let ready = client.attach(&node, Connect { token: Some("user:ada".into()), ..client.attaching() }).await;
+    assert!(ready.resumed);
+    detached(&node, &mut client).await;
+    tokio::time::sleep(Duration::from_secs(29)).await;
+    assert_eq!(node.sessions.sessions.len(), 1, "29 s of 30");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(node.sessions.sessions.len(), 0, "32 s of 30");
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_kept_where_keeping_is_switched_off() {
     let node = Node::start(SessionConfig { keep: Duration::ZERO, ..config() });
     let mut client = Client::new(json_wire());
