@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::Read;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -152,6 +153,18 @@ impl Serialize for Secret {
     }
 }
 
+/// A secret is a line; a file much larger is some other file.
+const SECRET_BYTES_MAX: u64 = 64 << 10;
+
+fn read_secret(file: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let read = std::fs::File::open(file)?.take(SECRET_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if read as u64 > SECRET_BYTES_MAX {
+        return Err(std::io::Error::other("it has more than 64KiB, which no secret has"));
+    }
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
 impl Secret {
     /// The secret itself; `None` when there is none.
     ///
@@ -160,10 +173,8 @@ impl Secret {
     pub fn resolve(&self) -> Result<Option<String>, String> {
         let text = match self {
             Self::Text(text) => text.clone(),
-            Self::File { file } => std::fs::read_to_string(file)
-                .map_err(|error| format!("the secret's file {} cannot be read: {error}", file.display()))?
-                .trim_end_matches(['\r', '\n'])
-                .to_owned(),
+            Self::File { file } => read_secret(file)
+                .map_err(|error| format!("the secret's file {} cannot be read: {error}", file.display()))?,
             Self::Env { env } => {
                 std::env::var(env).map_err(|_| format!("the environment variable {env} is not set"))?
             }

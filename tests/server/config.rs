@@ -82,6 +82,7 @@ fn everything_wrong_is_told_at_once_with_place_and_nearest_name() {
         ("store = \"sqlite:x.db\"\n", "no event store"),
         ("[api]\ntoken = { env = \"NOT_SET_ANYWHERE\" }\n", "NOT_SET_ANYWHERE is not set"),
         ("[api]\ntoken = { file = \"/does/not/exist\" }\n", "cannot be read"),
+        ("[api]\ntoken = { file = \"/dev/zero\" }\n", "more than 64KiB"),
         ("[[auth.tokens]]\nname = \"a\"\ntoken = \"\"\n", "empty token"),
         ("[[auth.tokens]]\nname = \"a\"\ntoken = \"t\"\nuser = \"a.b\"\n", "cannot stand in a subject"),
         ("[auth.anonymous]\npublish = { allow = [\"a..b\"] }\n", "is not a pattern"),
