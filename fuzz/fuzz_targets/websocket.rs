@@ -45,7 +45,7 @@ fn read<'a>(codec: WebSocketCodec, pieces: impl Iterator<Item = &'a [u8]>) -> (T
     };
     let mut reader = MessageReader::new(Vec::new(), codec, &config);
     let mut taken = Taken::default();
-    let end = pieces.map(|piece| reader.take(piece, &mut taken).err()).find(Option::is_some).flatten();
+    let end = pieces.map(|piece| reader.take(&mut piece.to_vec(), &mut taken).err()).find(Option::is_some).flatten();
     (taken, end)
 }
 

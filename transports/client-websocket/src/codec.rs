@@ -38,7 +38,7 @@ impl WebSocketCodec {
         }
     }
 
-    fn opcode(self) -> u8 {
+    pub(crate) fn opcode(self) -> u8 {
         match self {
             Self::Json => TEXT,
             Self::Postcard => BINARY,

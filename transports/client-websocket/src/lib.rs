@@ -10,6 +10,7 @@
 
 pub mod codec;
 pub mod config;
+mod frames;
 pub mod framing;
 mod link;
 mod origin;

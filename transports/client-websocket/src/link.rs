@@ -87,7 +87,7 @@ impl Link for WebSocketLink {
 
     fn poll_receive(&mut self, cx: &mut Context<'_>, into: &mut dyn Receive) -> Poll<Result<(), CloseReason>> {
         if std::mem::take(&mut self.fresh) {
-            let taken = self.messages.take(&[], into);
+            let taken = self.messages.take(&mut [], into);
             self.ended = taken.is_err();
             return Poll::Ready(taken);
         }
@@ -98,7 +98,7 @@ impl Link for WebSocketLink {
                 Ok(()) if read.filled().is_empty() => Poll::Ready(Err(CloseReason::Lost)),
                 Ok(()) if self.ended => Poll::Ready(Ok(())),
                 Ok(()) => {
-                    let taken = self.messages.take(read.filled(), into);
+                    let taken = self.messages.take(read.filled_mut(), into);
                     self.ended = taken.is_err();
                     Poll::Ready(taken)
                 }

@@ -11,6 +11,7 @@ use tungstenite::{Error, Message};
 
 use crate::codec::WebSocketCodec;
 use crate::config::WebSocketConfig;
+use crate::frames::{Frames, unmask, whole_message};
 
 /// What the context keeps per link. Reads go through the thread's buffer, so a small one costs no system calls.
 const CONTEXT_BYTES: usize = 1024;
@@ -20,6 +21,8 @@ const CONTEXT_BYTES: usize = 1024;
 pub struct MessageReader {
     codec: WebSocketCodec,
     context: WebSocketContext,
+    frames: Frames,
+    message_bytes_max: usize,
 }
 
 impl MessageReader {
@@ -32,7 +35,17 @@ impl MessageReader {
             .max_write_buffer_size(64 * 1024)
             .max_frame_size(Some(config.frame_bytes_max))
             .max_message_size(Some(config.message_bytes_max));
-        Self { codec, context: WebSocketContext::from_partially_read(already_read, Role::Server, Some(settings)) }
+        let mut frames = Frames::default();
+        let mut walked = 0;
+        while let Some(rest) = already_read.get(walked..).filter(|rest| !rest.is_empty()) {
+            walked += frames.advance(rest);
+        }
+        Self {
+            codec,
+            context: WebSocketContext::from_partially_read(already_read, Role::Server, Some(settings)),
+            frames,
+            message_bytes_max: config.frame_bytes_max.min(config.message_bytes_max),
+        }
     }
 
     /// The form of the frames inside the messages.
@@ -41,11 +54,46 @@ impl MessageReader {
         self.codec
     }
 
-    /// Hands over every message that `bytes` completes, in order, and what the link itself answers.
+    /// Hands over every message that `bytes` completes, in order, and what the link itself answers. Payloads are unmasked where they lie.
     ///
     /// # Errors
     /// How the link ends. What came before the end was handed over; nothing may be taken after it.
-    pub fn take(&mut self, bytes: &[u8], into: &mut dyn Receive) -> Result<(), CloseReason> {
+    pub fn take(&mut self, mut bytes: &mut [u8], into: &mut dyn Receive) -> Result<(), CloseReason> {
+        if bytes.is_empty() {
+            return self.feed(&[], into);
+        }
+        while !bytes.is_empty() {
+            if self.frames.between_messages() {
+                let (taken, rest) = self.take_whole(bytes, into)?;
+                bytes = rest;
+                if taken {
+                    continue;
+                }
+            }
+            // Everything else is the context's: it gets one frame, or what there is of it.
+            let (frame, rest) = bytes.split_at_mut(self.frames.advance(bytes));
+            self.feed(frame, into)?;
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    /// Takes the frame at the beginning of `bytes` without a copy, if it is a whole message of the right kind and there is nothing else to be said of it.
+    fn take_whole<'b>(&self, bytes: &'b mut [u8], into: &mut dyn Receive) -> Result<(bool, &'b mut [u8]), CloseReason> {
+        let Some(found) = whole_message(bytes, self.codec.opcode(), self.message_bytes_max) else {
+            return Ok((false, bytes));
+        };
+        let (frame, rest) = bytes.split_at_mut(found.header + found.len);
+        let payload = frame.get_mut(found.header..).unwrap_or_default();
+        unmask(payload, found.mask);
+        if self.codec == WebSocketCodec::Json && std::str::from_utf8(payload).is_err() {
+            return Err(not_utf8());
+        }
+        into.message(payload);
+        Ok((true, rest))
+    }
+
+    fn feed(&mut self, bytes: &[u8], into: &mut dyn Receive) -> Result<(), CloseReason> {
         let mut tap = Tap { bytes, answers: Vec::new() };
         let end = loop {
             match self.context.read(&mut tap) {
@@ -81,6 +129,10 @@ impl MessageReader {
     }
 }
 
+fn not_utf8() -> CloseReason {
+    CloseReason::Violation { code: 1007, message: "a text message is not UTF-8".to_owned() }
+}
+
 /// How a link ends that broke the rules (RFC 6455, 7.4.1).
 fn end_of(error: &Error) -> CloseReason {
     let code = match error {
@@ -89,7 +141,7 @@ fn end_of(error: &Error) -> CloseReason {
         // The top bit of a length must be 0 (RFC 6455, 5.2): that is no length at all.
         Error::Capacity(CapacityError::MessageTooLong { size, .. }) if *size as u64 >> 63 != 0 => 1002,
         Error::Capacity(_) => 1009,
-        Error::Utf8(_) => 1007,
+        Error::Utf8(_) => return not_utf8(),
         _ => 1002,
     };
     CloseReason::Violation { code, message: error.to_string() }
@@ -161,7 +213,7 @@ mod tests {
         };
         let mut reader = MessageReader::new(Vec::new(), codec, &config);
         let mut taken = Taken::default();
-        let end = pieces.iter().find_map(|piece| reader.take(piece, &mut taken).err());
+        let end = pieces.iter().find_map(|piece| reader.take(&mut piece.to_vec(), &mut taken).err());
         (taken, end)
     }
 
