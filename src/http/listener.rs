@@ -14,6 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use pointsman_contract::client::{ConnectionPermit, Endpoint, ListenError, Listener, PeerAddress, Shutdown};
+use pointsman_session::tcp::prepare;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -25,8 +26,6 @@ use super::stream::{HttpStream, TwoLengths};
 const BACKLOG: u32 = 4096;
 /// After an accept that failed (no file handles left, most often) nothing is tried for so long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Unsent bytes that the kernel takes of one link: beyond it what waits stays in the outbox, where policies see it.
-const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 
 /// Limits of one connection before it is a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,15 +85,6 @@ impl HttpListener {
         let serving =
             serve(socket, peer, ConnectionPermit(Arc::new(place)), self.routes.clone(), self.limits, shutdown);
         self.tasks.spawn(serving);
-    }
-}
-
-/// Options that matter for latency and for bounded memory; a kernel that lacks one goes without.
-fn prepare(socket: &TcpStream) {
-    let raw = socket2::SockRef::from(socket);
-    let set = [socket.set_nodelay(true), raw.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)];
-    for error in set.into_iter().filter_map(Result::err) {
-        tracing::debug!(%error, "a socket option could not be set");
     }
 }
 

@@ -27,5 +27,6 @@ mod ingest;
 pub mod link;
 pub mod session;
 pub mod sessions;
+pub mod tcp;
 mod wheel;
 pub mod worker;

@@ -1,13 +1,11 @@
 //! A client's connection.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use pointsman_contract::client::LinkKind;
 use pointsman_contract::codec::Codec;
@@ -18,9 +16,8 @@ use pointsman_protocol::frame::{BodyKind, ClientFrame, Connect, Publish, Subscri
 use pointsman_protocol::subject;
 use pointsman_session::close::CloseReason;
 use pointsman_session::link::{Link, Manner, Peer, Receive, Reports};
-use tokio::io::{AsyncRead, ReadBuf};
+use pointsman_session::tcp::LinkSocket;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use crate::codec::{NatsCodec, write_error};
 use crate::config::NatsConfig;
@@ -30,26 +27,10 @@ use crate::options::Options;
 use crate::parser::{Parser, ParserSettings};
 use crate::sids::Sids;
 
-/// What one read takes at most. One buffer per thread; a link that does not read holds none.
-const READ_BYTES: usize = 128 * 1024;
 /// Long subscription names of one link.
 const LONG_NAMES_MAX: usize = 4096;
 /// The version of the session driver's protocol.
 const VERSION: u32 = 1;
-
-thread_local! {
-    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into_boxed_slice());
-}
-
-/// The writing half of the socket.
-#[derive(Debug)]
-struct Socket(OwnedWriteHalf);
-
-impl Pipe for Socket {
-    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.try_write_vectored(slices)
-    }
-}
 
 /// What all links of an endpoint share.
 #[derive(Debug)]
@@ -66,8 +47,7 @@ pub(crate) struct NatsLink {
     peer: Peer,
     client: SocketAddr,
     client_id: u64,
-    reading: OwnedReadHalf,
-    socket: Arc<Socket>,
+    socket: LinkSocket,
     parser: Parser,
     talk: Talk,
 }
@@ -85,7 +65,6 @@ struct Talk {
 
 impl NatsLink {
     pub(crate) fn new(stream: TcpStream, client: SocketAddr, client_id: u64, shared: Arc<Shared>) -> Self {
-        let (reading, writing) = stream.into_split();
         let telling = Telling {
             client_id,
             client,
@@ -97,8 +76,7 @@ impl NatsLink {
             peer: Peer { kind: LinkKind::Nats, address: Some(client) },
             client,
             client_id,
-            reading,
-            socket: Arc::new(Socket(writing)),
+            socket: LinkSocket::new(stream),
             parser: Parser::new(shared.config.parser()),
             talk: Talk {
                 shared,
@@ -266,7 +244,7 @@ impl Link for NatsLink {
     }
 
     fn pipe(&self) -> Arc<dyn Pipe> {
-        Arc::<Socket>::clone(&self.socket)
+        self.socket.pipe()
     }
 
     fn codec(&self) -> Arc<dyn Codec> {
@@ -301,20 +279,12 @@ impl Link for NatsLink {
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>, into: &mut dyn Receive) -> Poll<Result<(), CloseReason>> {
-        READ.with(|cell| {
-            let Ok(mut buffer) = cell.try_borrow_mut() else { return Poll::Ready(Err(CloseReason::Lost)) };
-            let mut read = ReadBuf::new(&mut buffer);
-            match ready!(Pin::new(&mut self.reading).poll_read(cx, &mut read)) {
-                Ok(()) if !read.filled().is_empty() => {
-                    Poll::Ready(take(&mut self.parser, &mut self.talk, read.filled(), into))
-                }
-                _ => Poll::Ready(Err(CloseReason::Lost)),
-            }
-        })
+        let Self { socket, parser, talk, .. } = self;
+        socket.poll_take(cx, |bytes| take(parser, talk, bytes, into))
     }
 
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.reading.as_ref().poll_write_ready(cx)
+        self.socket.poll_writable(cx)
     }
 
     fn encode_close(&self, code: u16, message: &str, out: &mut Vec<u8>) {
@@ -324,9 +294,7 @@ impl Link for NatsLink {
     }
 
     fn shutdown_write(&mut self) {
-        let socket = socket2::SockRef::from(self.reading.as_ref());
-        // A socket that is gone needs no goodbye.
-        let _gone = socket.shutdown(std::net::Shutdown::Write);
+        self.socket.shutdown_write();
     }
 }
 

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use pointsman_contract::client::{Endpoint, ListenError, Listener, Shutdown};
 use pointsman_session::context::SessionContext;
 use pointsman_session::drive::drive;
+use pointsman_session::tcp::prepare;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
@@ -20,8 +21,6 @@ use crate::sids::Sids;
 
 /// After an accept that failed (no file handles left, most often) nothing is tried for so long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Unsent bytes that the kernel takes of one link: beyond it what waits stays in the outbox, where policies see it.
-const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 
 /// The NATS port.
 #[derive(Debug)]
@@ -81,11 +80,7 @@ impl NatsListener {
             refuse(&socket);
             return;
         }
-        let raw = socket2::SockRef::from(&socket);
-        let set = [socket.set_nodelay(true), raw.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)];
-        for error in set.into_iter().filter_map(Result::err) {
-            tracing::debug!(%error, "a socket option could not be set");
-        }
+        prepare(&socket);
         let client_id = self.next_client.fetch_add(1, Ordering::Relaxed);
         let link = NatsLink::new(socket, peer, client_id, Arc::clone(&self.shared));
         let sessions = Arc::clone(&self.sessions);
